@@ -1,0 +1,81 @@
+"""Files of a run: written whole or not at all, read without executing anything (plumbing)."""
+import json
+import os
+import pickle
+from pathlib import Path
+
+import torch
+
+from minicyclegan.errors import CheckpointError, MiniCycleGANError, RunError
+
+FORMAT = "minicyclegan-1"
+
+
+def write_file(path: str | Path, write) -> None:
+    """Call `write(file)` on a temporary file beside `path`, flush it to the disk, then rename it. Raises RunError."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        raise RunError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}; free some space or choose another folder") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, value: dict) -> None:
+    write_file(path, lambda file: file.write((json.dumps(value, indent=2) + "\n").encode()))
+
+
+def save_checkpoint(path: str | Path, state: dict) -> None:
+    """Write tensors and plain values; `read_checkpoint` gives them back."""
+    write_file(path, lambda file: torch.save({"format": FORMAT, **state}, file))
+
+
+def read_checkpoint(path: str | Path) -> dict:
+    """Read what `save_checkpoint` wrote, on the CPU, with torch's loader that executes no code. Raises CheckpointError."""
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint {path}; check the path (a run keeps its newest in last.pt)")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f"{path} is no checkpoint of miniCycleGAN, or it is damaged: it holds something other than tensors and plain values") from error
+    except Exception as error:  # a damaged zip can raise nearly anything
+        raise CheckpointError(f"{path} is damaged or cut off and cannot be read ({type(error).__name__}); use another checkpoint") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise CheckpointError(f"{path} was not written by this program (it does not say {FORMAT!r}); use a last.pt of a miniCycleGAN run")
+    return state
+
+
+def load(path: str | Path, device: str = "cpu"):
+    """The CycleGAN of a checkpoint or of shipped weights, ready to translate: `load(path).translate(image, to="b")`.
+
+    The checkpoint carries its configuration. Where a moving average of the generators was kept, its weights are used.
+    Raises CheckpointError.
+    """
+    from minicyclegan.cyclegan import CycleGAN  # here, so that reading a file needs no networks
+    from minicyclegan.devices import choose_device
+    from minicyclegan.parameters import Config
+
+    state = read_checkpoint(path)
+    try:
+        model = CycleGAN(Config(**state["config"]))
+        for name in ("generator_ab", "generator_ba"):
+            weights = {k.removeprefix(f"{name}."): v.float() for k, v in (state["average"] or state["model"]).items() if k.startswith(f"{name}.")}
+            getattr(model, name).load_state_dict(weights)
+    except (KeyError, TypeError, AttributeError, RuntimeError, MiniCycleGANError) as error:
+        raise CheckpointError(f"{path} does not fit its own configuration: {str(error).splitlines()[0]}; use another checkpoint") from error
+    return model.to(choose_device(device)[0]).eval()
+
+
+def export_weights(checkpoint: str | Path, path: str | Path) -> None:
+    """Keep only what translation needs, in half precision: the two generators and the configuration."""
+    state = read_checkpoint(checkpoint)
+    weights = state["average"] or {k: v for k, v in state["model"].items() if k.startswith("generator")}
+    weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
+    save_checkpoint(path, {"config": state["config"], "step": state["step"], "model": weights, "average": None})

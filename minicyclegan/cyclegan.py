@@ -1,0 +1,124 @@
+"""CycleGAN: four networks and one training step (Zhu et al. 2017, sections 3 and 4), built in notebook 06_cyclegan."""
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from minicyclegan.cycle_loss import cycle_consistency_loss, identity_loss
+from minicyclegan.discriminator import PatchDiscriminator
+from minicyclegan.errors import ParameterError
+from minicyclegan.gan_loss import discriminator_loss, generator_loss
+from minicyclegan.generator import Generator, init_weights
+from minicyclegan.images import as_batch
+from minicyclegan.parameters import Config
+
+
+class ImagePool:
+    """The last `size` fakes, so that a discriminator is also asked about older ones (section 4, after Shrivastava et al.).
+
+    Until it is full it stores and returns what it is given. Then, for each picture, half of the time it hands out a
+    stored one and keeps the new one in its place. size=0 turns it off.
+    """
+
+    def __init__(self, size: int, seed: int = 0):
+        self.size, self.pictures = size, []
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def query(self, fakes: Tensor) -> Tensor:
+        """Fakes (N, 3, H, W), detached, in; as many out, some of them older."""
+        if self.size == 0:
+            return fakes
+        chosen = []
+        for fake in fakes:
+            if len(self.pictures) < self.size:
+                self.pictures.append(fake.clone())
+                chosen.append(fake)
+            elif torch.rand((), generator=self.generator) < 0.5:
+                place = int(torch.randint(self.size, (), generator=self.generator))
+                chosen.append(self.pictures[place])
+                self.pictures[place] = fake.clone()
+            else:
+                chosen.append(fake)
+        return torch.stack(chosen)
+
+
+class CycleGAN(nn.Module):
+    """Generators A to B and B to A, a discriminator for each domain, and the step that trains them.
+
+    All pictures are (N, 3, H, W) in [-1, 1]. `dtype` is the number format of the forward pass.
+    """
+
+    def __init__(self, config: Config, dtype: torch.dtype = torch.float32):
+        super().__init__()
+        self.config, self.dtype = config, dtype
+        self.generator_ab = init_weights(Generator(config.base_channels, config.n_blocks, config.upsampling))
+        self.generator_ba = init_weights(Generator(config.base_channels, config.n_blocks, config.upsampling))
+        self.discriminator_a = init_weights(PatchDiscriminator(config.discriminator_channels, config.discriminator_layers))
+        self.discriminator_b = init_weights(PatchDiscriminator(config.discriminator_channels, config.discriminator_layers))
+
+    def generator_losses(self, real_a: Tensor, real_b: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """What the generators want to make small, by name and already weighted; and the fakes (fake_a, fake_b)."""
+        config = self.config
+        losses = {}
+        if config.lambda_identity > 0:
+            # Each generator translates one domain and leaves the other alone. One call does both: an instance norm
+            # looks at one picture at a time, so neighbours in a batch do not matter.
+            fake_b, same_b = self.generator_ab(torch.cat([real_a, real_b])).chunk(2)
+            fake_a, same_a = self.generator_ba(torch.cat([real_b, real_a])).chunk(2)
+            losses["identity"] = config.lambda_cycle * config.lambda_identity * identity_loss(real_a, same_a, real_b, same_b)
+        else:
+            fake_b, fake_a = self.generator_ab(real_a), self.generator_ba(real_b)
+        cycled_a, cycled_b = self.generator_ba(fake_b), self.generator_ab(fake_a)
+        losses["cycle"] = config.lambda_cycle * cycle_consistency_loss(real_a, cycled_a, real_b, cycled_b)
+        losses["gan_ab"] = generator_loss(self.discriminator_b(fake_b), config.gan_mode)
+        losses["gan_ba"] = generator_loss(self.discriminator_a(fake_a), config.gan_mode)
+        return losses, fake_a, fake_b
+
+    def discriminator_losses(self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
+        """What the discriminators want to make small, by name. The fakes must be detached."""
+        scores_a = self.discriminator_a(torch.cat([real_a, fake_a])).chunk(2)
+        scores_b = self.discriminator_b(torch.cat([real_b, fake_b])).chunk(2)
+        return {
+            "discriminator_a": discriminator_loss(*scores_a, self.config.gan_mode),
+            "discriminator_b": discriminator_loss(*scores_b, self.config.gan_mode),
+        }
+
+    def training_step(self, real_a: Tensor, real_b: Tensor, optimizer_g, optimizer_d, pool_a: ImagePool, pool_b: ImagePool) -> dict[str, Tensor]:
+        """One round of the game: first both generators learn, then both discriminators. Returns the losses by name."""
+        discriminators = [*self.discriminator_a.parameters(), *self.discriminator_b.parameters()]
+        autocast = torch.autocast(real_a.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+        for p in discriminators:
+            p.requires_grad_(False)  # the generators' loss passes through the discriminators and leaves no gradient there
+        with autocast:
+            losses_g, fake_a, fake_b = self.generator_losses(real_a, real_b)
+        optimizer_g.zero_grad()
+        sum(losses_g.values()).backward()
+        optimizer_g.step()
+
+        for p in discriminators:
+            p.requires_grad_(True)
+        fake_a, fake_b = pool_a.query(fake_a.detach()), pool_b.query(fake_b.detach())
+        with autocast:
+            losses_d = self.discriminator_losses(real_a, fake_a, real_b, fake_b)
+        optimizer_d.zero_grad()
+        sum(losses_d.values()).backward()
+        optimizer_d.step()
+        return {name: loss.detach() for name, loss in (losses_g | losses_d).items()}
+
+    @torch.no_grad()
+    def translate(self, image, to: str = "b"):
+        """Translate one picture of any size, given as a path, PIL image, array or tensor; the same kind comes back.
+
+        A path gives a PIL image. Sizes that the network cannot halve twice are padded and cut back. Raises
+        ParameterError for a direction other than "a" or "b", DataError for something that is no picture.
+        """
+        if to not in ("a", "b"):
+            raise ParameterError(f'`to` must be "a" or "b", but it is {to!r}')
+        generator = self.generator_ab if to == "b" else self.generator_ba
+        batch, restore = as_batch(image)
+        batch = batch.to(next(self.parameters()).device)
+        height, width = batch.shape[-2:]
+        # at least 16 px and a multiple of 4; "replicate" works at any size, "reflect" not on very small pictures
+        right, bottom = max(-width % 4, 16 - width), max(-height % 4, 16 - height)
+        padded = F.pad(batch, (0, right, 0, bottom), mode="replicate")
+        return restore(generator(padded)[..., :height, :width])

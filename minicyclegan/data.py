@@ -1,0 +1,172 @@
+"""Unpaired pictures from two domains (Zhu et al. 2017, section 3), built in notebook 01_two_domains."""
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from minicyclegan.errors import DataError
+from minicyclegan.images import list_images, read_image, to_tensor
+from minicyclegan.seasons import draw, sample_scenes
+
+
+def to_float(pictures: Tensor) -> Tensor:
+    """uint8 in [0, 255] to float in [-1, 1], the range of the generator's tanh."""
+    return pictures.float() / 127.5 - 1
+
+
+def to_uint8(pictures: Tensor) -> Tensor:
+    """float in [-1, 1] to uint8 in [0, 255], the nearest step."""
+    return ((pictures + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+class ImageFolder:
+    """The pictures of one folder, each cut to a centred square and scaled to `size` px, as uint8 (3, size, size).
+
+    They are decoded once and kept, when all of them fit into `memory_budget` bytes; else each is read when asked for.
+    `on_bad_image` is "refuse" (a DataError names the first bad file) or "skip" (bad files are left out and listed in
+    `skipped`). Raises DataError for a missing or empty folder.
+    """
+
+    def __init__(self, folder: str | Path, size: int, on_bad_image: str = "refuse", memory_budget: int = 2 * 1024**3):
+        if not Path(folder).is_dir():
+            raise DataError(f"there is no folder {folder}; a data set needs trainA, trainB, testA and testB")
+        self.size, self.skipped, self.enlarged, self.pictures = size, [], [], None
+        self.paths = list_images(folder)
+        keep = len(self.paths) * 3 * size * size <= memory_budget
+        decoded, good = [], []
+        for path in self.paths:
+            try:
+                picture = self.read(path)
+            except DataError as error:
+                if on_bad_image != "skip":
+                    raise
+                self.skipped.append(str(error))
+                continue
+            good.append(path)
+            if keep:
+                decoded.append(picture)
+        self.paths = good
+        if not self.paths:
+            raise DataError(f"no readable image in {folder}; put some there (jpg, png, webp, tiff, ...)")
+        if keep:
+            self.pictures = torch.stack(decoded)
+
+    def read(self, path: Path) -> Tensor:
+        image = read_image(path)
+        if min(image.size) < self.size:
+            self.enlarged.append(path)
+        return to_tensor(ImageOps.fit(image, (self.size, self.size), Image.Resampling.BICUBIC))
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, indices: list[int]) -> Tensor:
+        """The pictures with these indices: uint8 (len(indices), 3, size, size)."""
+        if self.pictures is not None:
+            return self.pictures[indices]
+        return torch.stack([self.read(self.paths[i]) for i in indices])
+
+
+def random_crop_flip(pictures: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """A square of `size` px from a random place of each picture, mirrored half of the time; (N, 3, size, size).
+
+    Every picture draws its own place, anew each time it is drawn.
+    """
+    n, _, height, width = pictures.shape
+    top = torch.randint(height - size + 1, (n,), generator=generator).tolist()
+    left = torch.randint(width - size + 1, (n,), generator=generator).tolist()
+    flip = torch.randint(2, (n,), generator=generator).tolist()
+    crops = [p[:, t : t + size, k : k + size] for p, t, k in zip(pictures, top, left)]
+    return torch.stack([crop.flip(2) if f else crop for crop, f in zip(crops, flip)])
+
+
+class UnpairedBatches:
+    """Batches of (real_a, real_b), each (batch_size, 3, size, size) in [-1, 1], A and B shuffled independently.
+
+    Batch number `step` depends on `seed` and `step` alone, so a run can stop and go on anywhere without remembering
+    where its random numbers were. Each domain shows all its pictures once before any comes again.
+    """
+
+    def __init__(self, pictures_a, pictures_b, size: int, batch_size: int, seed: int):
+        for name, pictures in (("A", pictures_a), ("B", pictures_b)):
+            if len(pictures) < batch_size:
+                raise DataError(f"batch_size is {batch_size} but domain {name} has {len(pictures)} training images; use a smaller batch_size")
+        self.domains = (pictures_a, pictures_b)
+        self.size, self.batch_size, self.seed = size, batch_size, seed
+        self.orders = {}  # (domain, epoch) to a permutation; only the current epochs are kept
+
+    def order(self, domain: int, epoch: int) -> Tensor:
+        """The order in which one domain's pictures appear in one epoch."""
+        if (domain, epoch) not in self.orders:
+            self.orders = {key: order for key, order in self.orders.items() if key[1] >= epoch - 1}
+            generator = torch.Generator().manual_seed((self.seed * 2 + domain) * 1_000_003 + epoch)
+            self.orders[domain, epoch] = torch.randperm(len(self.domains[domain]), generator=generator)
+        return self.orders[domain, epoch]
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """The batch of training step `step`, which counts from 0."""
+        pair = []
+        for domain, pictures in enumerate(self.domains):
+            positions = range(step * self.batch_size, (step + 1) * self.batch_size)
+            indices = [int(self.order(domain, p // len(pictures))[p % len(pictures)]) for p in positions]
+            generator = torch.Generator().manual_seed((self.seed * 2 + domain) * 1_000_003 + 500_000 + step)
+            pair.append(to_float(random_crop_flip(pictures[indices], self.size, generator)))
+        return pair[0], pair[1]
+
+
+@dataclass
+class Domains:
+    """Two domains, ready to train on: uint8 pictures for training (maybe larger than the crop) and for testing.
+
+    `paired` says whether test picture number i of A and of B show the same thing; training never uses it.
+    """
+
+    train_a: Tensor | ImageFolder
+    train_b: Tensor | ImageFolder
+    test_a: Tensor | ImageFolder
+    test_b: Tensor | ImageFolder
+    paired: bool
+    notes: list[str]
+
+
+def load_seasons(size: int, n_train: int = 1000, n_test: int = 200, seed: int = 0) -> Domains:
+    """Summer (A) and winter (B). No scene of training A is in training B, and none of either is in the test pairs."""
+    scenes = sample_scenes(n_test + 2 * n_train, seed)
+
+    def pictures(season: str, first: int, last: int) -> Tensor:
+        chunks = range(first, last, 64)  # small chunks stay in the processor's cache: five times faster
+        parts = [{k: v[i : min(i + 64, last)] for k, v in scenes.items()} for i in chunks]
+        return torch.cat([to_uint8(draw(part, season, size)) for part in parts])
+
+    return Domains(
+        train_a=pictures("summer", n_test, n_test + n_train),
+        train_b=pictures("winter", n_test + n_train, n_test + 2 * n_train),
+        test_a=pictures("summer", 0, n_test),
+        test_b=pictures("winter", 0, n_test),
+        paired=True, notes=[],
+    )
+
+
+def load_folder(folder: str | Path, size: int, load_size: int | None = None, on_bad_image: str = "refuse") -> Domains:
+    """A folder with trainA, trainB, testA and testB. `load_size` is the side before the random crop (default 286/256).
+
+    The test pictures count as true pairs when testA and testB hold the same file names. Raises DataError.
+    """
+    folder = Path(folder)
+    load_size = load_size or round(size * 286 / 256)
+    if load_size < size:
+        raise DataError(f"load_size is {load_size}, smaller than image_size {size}; make it at least as large")
+    parts = {name: ImageFolder(folder / name, load_size if name.startswith("train") else size, on_bad_image) for name in ("trainA", "trainB", "testA", "testB")}
+    notes = [f"skipped: {text}" for part in parts.values() for text in part.skipped]
+    notes += [f"{len(part.enlarged)} of {len(part)} images in {name} are smaller than {part.size} px and were enlarged" for name, part in parts.items() if part.enlarged]
+    names_a, names_b = ([path.stem for path in parts[name].paths] for name in ("testA", "testB"))
+    return Domains(*parts.values(), paired=names_a == names_b, notes=notes)
+
+
+def load_domains(data: str | Path, size: int, load_size: int | None = None, on_bad_image: str = "refuse") -> Domains:
+    """`seasons`, drawn by code, or the path of a folder with trainA, trainB, testA and testB."""
+    if str(data) == "seasons":
+        return load_seasons(size)
+    return load_folder(data, size, load_size, on_bad_image)

@@ -1,0 +1,21 @@
+"""The errors this package raises on purpose: one sentence each, saying what was wrong and what to do."""
+
+
+class MiniCycleGANError(Exception):
+    """Base of all errors below; catch this one to catch them all."""
+
+
+class ParameterError(MiniCycleGANError, ValueError):
+    """A parameter has an unknown name, a wrong type or an impossible value."""
+
+
+class DataError(MiniCycleGANError):
+    """A data set or an image cannot be used."""
+
+
+class CheckpointError(MiniCycleGANError):
+    """A checkpoint is missing, damaged, or of another program."""
+
+
+class RunError(MiniCycleGANError):
+    """A training run cannot start or go on."""

@@ -1,0 +1,74 @@
+"""The ResNet generator (Zhu et al. 2017, section 7.2), built in notebook 02_generator."""
+from torch import Tensor, nn
+
+
+class ResidualBlock(nn.Module):
+    """x + f(x), where f is two 3x3 convolutions; the shape stays (N, channels, H, W). Paper: `R256`.
+
+    There is no ReLU after the sum: the identity path stays free.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), nn.ReLU(inplace=True),
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+def downsample(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Halve the picture: (N, channels_in, H, W) to (N, channels_out, H/2, W/2). Paper: `d128`."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 3, stride=2, padding=1), nn.InstanceNorm2d(channels_out), nn.ReLU(inplace=True)
+    )
+
+
+def upsample(channels_in: int, channels_out: int, upsampling: str = "transposed") -> nn.Sequential:
+    """Double the picture: (N, channels_in, H, W) to (N, channels_out, 2H, 2W). Paper: `u64`, transposed.
+
+    `resize` repeats pixels and then convolves, which draws no checkerboards (Odena et al. 2016); it is not the
+    paper's. Raises ValueError for any other word.
+    """
+    if upsampling == "transposed":
+        layers = [nn.ConvTranspose2d(channels_in, channels_out, 3, stride=2, padding=1, output_padding=1)]
+    elif upsampling == "resize":
+        layers = [nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1)]
+    else:
+        raise ValueError(f"upsampling is {upsampling!r}; use 'transposed' (the paper's) or 'resize'")
+    return nn.Sequential(*layers, nn.InstanceNorm2d(channels_out), nn.ReLU(inplace=True))
+
+
+class Generator(nn.Module):
+    """Pictures (N, 3, H, W) in [-1, 1] to pictures of the same shape and range; H and W divisible by 4.
+
+    The defaults are the paper's network for 256 px: c7s1-64, d128, d256, 9 x R256, u128, u64, c7s1-3
+    (11,378,179 parameters). For 128 px the paper uses n_blocks=6.
+    """
+
+    def __init__(self, base_channels: int = 64, n_blocks: int = 9, upsampling: str = "transposed"):
+        super().__init__()
+        c = base_channels
+        self.layers = nn.Sequential(
+            nn.ReflectionPad2d(3), nn.Conv2d(3, c, 7), nn.InstanceNorm2d(c), nn.ReLU(inplace=True),
+            downsample(c, 2 * c),
+            downsample(2 * c, 4 * c),
+            *[ResidualBlock(4 * c) for _ in range(n_blocks)],
+            upsample(4 * c, 2 * c, upsampling),
+            upsample(2 * c, c, upsampling),
+            nn.ReflectionPad2d(3), nn.Conv2d(c, 3, 7), nn.Tanh(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def init_weights(network: nn.Module, std: float = 0.02) -> nn.Module:
+    """Draw every convolution's weights from N(0, std) and set its biases to 0, in place (paper, section 7.2)."""
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.normal_(layer.weight, 0.0, std)
+            nn.init.zeros_(layer.bias)
+    return network

@@ -1,0 +1,124 @@
+"""Parameters: the one dataclass of hyper-parameters, and the checks that refuse unknown names and wrong types (plumbing)."""
+import ast
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from dataclasses import dataclass
+
+from minicyclegan.errors import ParameterError
+
+
+def check_name(name: str, known) -> None:
+    """Refuse a name that is not in `known`, and offer the nearest that is."""
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"known names: {', '.join(known)}"
+        raise ParameterError(f"there is no parameter {name!r}; {hint}")
+
+
+def check_type(name: str, value, wanted) -> object:
+    """Return `value` as the wanted type (int, float, bool, str or such a type | None), or refuse it.
+
+    A whole number is welcome where a float is wanted; nothing else is converted, so "0.5" is no number and 1 is no bool.
+    """
+    options = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
+    if value is None and types.NoneType in options:
+        return None
+    for option in options:
+        if option is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+            if not math.isfinite(value):
+                break
+            return float(value)
+        if type(value) is option:
+            return value
+    names = " or ".join("None" if option is types.NoneType else option.__name__ for option in options)
+    raise ParameterError(f"parameter {name} must be {names}, but it is {value!r} ({type(value).__name__})")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides what a training run computes. The defaults are the paper's recipe at 256 px.
+
+    Raises ParameterError, in one sentence, for an unknown type or an impossible value.
+    """
+
+    data: str = "seasons"  # `seasons`, or a folder with trainA, trainB, testA and testB
+    image_size: int = 256  # side of the training crop in pixels, divisible by 4
+    load_size: int | None = None  # side before the random crop; None is 286/256 of image_size for folders (paper)
+    steps: int = 267_000  # training steps; 200 epochs of horse2zebra at batch size 1
+    batch_size: int = 1
+    seed: int = 0
+    base_channels: int = 64  # width of the generators
+    n_blocks: int = 9  # residual blocks: 9 at 256 px, 6 at 128 px
+    upsampling: str = "transposed"  # or `resize`: no checkerboards, not the paper's
+    discriminator_channels: int = 64
+    discriminator_layers: int = 3  # 3 sees patches of 70 px, 2 of 34, 1 of 16
+    gan_mode: str = "lsgan"  # or `bce`
+    lambda_cycle: float = 10.0
+    lambda_identity: float = 0.5  # as a share of lambda_cycle
+    pool_size: int = 50  # earlier fakes shown to the discriminators again; 0 turns the pool off
+    learning_rate: float = 2e-4
+    beta1: float = 0.5  # Adam's first momentum
+    decay_share: float = 0.5  # the last share of the steps, in which the learning rate falls linearly
+    ema_decay: float = 0.0  # moving average of the generators' weights for translation; 0 is off (paper)
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, check_type(field.name, getattr(self, field.name), field.type))
+        for name in ("image_size", "steps", "batch_size", "base_channels", "discriminator_channels", "discriminator_layers", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ParameterError(f"parameter {name} must be greater than 0, but it is {getattr(self, name)}")
+        for name in ("n_blocks", "lambda_cycle", "lambda_identity", "pool_size", "seed"):
+            if getattr(self, name) < 0:
+                raise ParameterError(f"parameter {name} must not be negative, but it is {getattr(self, name)}")
+        for name, top in (("decay_share", 1.0), ("ema_decay", 0.99999), ("beta1", 0.99999)):
+            if not 0 <= getattr(self, name) <= top:
+                raise ParameterError(f"parameter {name} must be between 0 and {top:g}, but it is {getattr(self, name)}")
+        for name, words in (("upsampling", ("transposed", "resize")), ("gan_mode", ("lsgan", "bce"))):
+            if getattr(self, name) not in words:
+                raise ParameterError(f"parameter {name} must be {' or '.join(words)}, but it is {getattr(self, name)!r}")
+        if self.image_size % 4:
+            raise ParameterError(f"parameter image_size must be divisible by 4, but it is {self.image_size}")
+        smallest = 2 ** (self.discriminator_layers) * 4  # below this the last 4x4 convolutions have nothing left to see
+        if self.image_size < max(16, smallest):
+            raise ParameterError(f"image_size {self.image_size} is too small for {self.discriminator_layers} discriminator layers; use {max(16, smallest)} or more")
+
+    def to_dict(self) -> dict:
+        """The fields as plain values, for JSON and for a checkpoint."""
+        return dataclasses.asdict(self)
+
+
+def check_parameters(cells: list[str]) -> dict:
+    """Check the parameters of a running notebook; `cells` is its history `In`. Returns the values by name.
+
+    The first cell of annotated assignments says which names exist and of which type. Papermill puts the values it was
+    given into a cell of its own right after it. Every later value must have a known name and the right type.
+    """
+    wanted, values = {}, {}
+    for source in cells:
+        try:
+            body = ast.parse(source).body
+        except SyntaxError:  # a cell with notebook magic: no parameters there
+            continue
+        if not body or not all(isinstance(line, (ast.Assign, ast.AnnAssign)) for line in body):
+            continue
+        first = not wanted
+        for line in body:
+            target = line.target if isinstance(line, ast.AnnAssign) else line.targets[0]
+            if not isinstance(target, ast.Name):
+                break
+            try:
+                value = ast.literal_eval(line.value)
+            except ValueError:
+                if ast.unparse(line.value) not in ("float('nan')", "float('inf')", "float('-inf')"):
+                    break  # not a literal: not a parameter cell
+                value = float(ast.literal_eval(line.value.args[0]))
+            if first and isinstance(line, ast.AnnAssign):
+                wanted[target.id] = eval(ast.unparse(line.annotation), {"__builtins__": {}}, {"int": int, "float": float, "str": str, "bool": bool})
+            elif wanted:
+                check_name(target.id, wanted)
+            if target.id in wanted:
+                values[target.id] = check_type(target.id, value, wanted[target.id])
+    return values

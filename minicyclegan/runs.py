@@ -1,0 +1,65 @@
+"""The run folder and the progress line (plumbing)."""
+import json
+import time
+from pathlib import Path
+
+from minicyclegan.checkpoint import read_checkpoint, write_file
+from minicyclegan.errors import RunError
+from minicyclegan.parameters import Config
+
+
+def open_run(run_dir: str | Path, config: Config, resume: bool) -> Path:
+    """Make a run folder, or open the one to go on with. Raises RunError before anything in it is changed."""
+    run_dir = Path(run_dir)
+    holds_run = (run_dir / "last.pt").exists() or (run_dir / "metrics.jsonl").exists()
+    if holds_run and not resume:
+        raise RunError(f"{run_dir} already holds a run; choose another run_dir, or set resume=true to go on with it")
+    if resume and not (run_dir / "last.pt").exists():
+        raise RunError(f"there is nothing to resume in {run_dir} (no last.pt); check run_dir, or set resume=false to start")
+    if holds_run and (run_dir / "last.pt").exists():
+        before, now = read_checkpoint(run_dir / "last.pt")["config"], config.to_dict()
+        differences = [f"{name} was {before.get(name)!r}, is now {now[name]!r}" for name in now if before.get(name) != now[name]]
+        if differences:
+            raise RunError(f"cannot resume {run_dir} with other parameters: {'; '.join(differences)}. Give the same ones, or choose another run_dir")
+    try:
+        (run_dir / "samples").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make the run folder {run_dir}: {error.strerror}; choose another run_dir") from error
+    return run_dir
+
+
+def trim_metrics(path: Path, step: int) -> None:
+    """Drop the lines after `step`: the steps they describe will be made again. Also drops a half-written last line."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError):
+            continue
+    write_file(path, lambda file: file.write("".join(kept).encode()))
+
+
+def read_metrics(path: str | Path) -> list[dict]:
+    """The records of a metrics.jsonl, in order."""
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+class Progress:
+    """One line of text every `every` seconds at most: step, losses, speed and the time left."""
+
+    def __init__(self, first_step: int, steps: int, write=print, every: float = 5.0):
+        self.first_step, self.steps, self.write, self.every = first_step, steps, write, every
+        self.started = self.last = time.monotonic()
+
+    def report(self, step: int, losses: dict) -> None:
+        now = time.monotonic()
+        if now - self.last < self.every and step < self.steps:
+            return
+        self.last = now
+        per_step = (now - self.started) / max(1, step - self.first_step)
+        left = per_step * (self.steps - step)
+        shown = "  ".join(f"{name} {losses[name]:.3f}" for name in ("cycle", "gan_ab", "gan_ba", "held_out_ab", "held_out_ba") if name in losses)
+        self.write(f"step {step:>6}/{self.steps}  {shown}  {1 / per_step:.2f} steps/s  {int(left // 60)}:{int(left % 60):02d} left")

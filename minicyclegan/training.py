@@ -1,0 +1,169 @@
+"""The training run (Zhu et al. 2017, section 4 and 7.1), built in notebook 07_train."""
+import copy
+import json
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from minicyclegan.checkpoint import read_checkpoint, save_checkpoint, write_file, write_json
+from minicyclegan.cyclegan import CycleGAN, ImagePool
+from minicyclegan.data import Domains, UnpairedBatches, to_float
+from minicyclegan.devices import choose_device
+from minicyclegan.errors import RunError
+from minicyclegan.images import to_image
+from minicyclegan.parameters import Config
+from minicyclegan.runs import Progress, open_run, trim_metrics
+
+
+def learning_rate_factor(step: int, steps: int, decay_share: float) -> float:
+    """What the learning rate is multiplied with at a step that counts from 0: 1, then a line down to almost 0.
+
+    The line would reach 0 one step after the last, so that no step is wasted with a rate of 0.
+    """
+    decay_steps = max(1, round(steps * decay_share))
+    return min(1.0, (steps - step) / decay_steps)
+
+
+@torch.no_grad()
+def update_average(average: CycleGAN, model: CycleGAN, decay: float, step: int) -> None:
+    """Move the averaged generators a little towards the current ones; at first a lot, when there is little to average."""
+    decay = min(decay, (1 + step) / (10 + step))
+    for name in ("generator_ab", "generator_ba"):
+        old = list(getattr(average, name).parameters())
+        new = list(getattr(model, name).parameters())
+        torch._foreach_lerp_(old, new, 1 - decay)
+
+
+@torch.no_grad()
+def held_out_error(model: CycleGAN, test_a: Tensor, test_b: Tensor) -> dict[str, float]:
+    """Mean absolute error against the true pictures, from 0 to 1, for true pairs: uint8 (N, 3, H, W) each."""
+    totals = {"held_out_ab": 0.0, "held_out_ba": 0.0}
+    device = next(model.parameters()).device
+    for a, b in zip(test_a.split(50), test_b.split(50)):
+        a, b = to_float(a).to(device), to_float(b).to(device)
+        totals["held_out_ab"] += float((model.generator_ab(a) - b).abs().mean()) / 2 * len(a)
+        totals["held_out_ba"] += float((model.generator_ba(b) - a).abs().mean()) / 2 * len(a)
+    return {name: total / len(test_a) for name, total in totals.items()}
+
+
+@torch.no_grad()
+def sample_sheet(model: CycleGAN, test_a: Tensor, test_b: Tensor) -> Tensor:
+    """One picture (3, H, W) in [-1, 1] of six rows: A, A to B, and back; B, B to A, and back; a column each."""
+    device = next(model.parameters()).device
+    a, b = to_float(test_a).to(device), to_float(test_b).to(device)
+    fake_b, fake_a = model.generator_ab(a), model.generator_ba(b)
+    rows = torch.cat([a, fake_b, model.generator_ba(fake_b), b, fake_a, model.generator_ab(fake_a)])
+    return make_grid(rows, nrow=len(a), padding=2, pad_value=1.0)
+
+
+class Trainer:
+    """Everything that changes during training, and nothing else: what a checkpoint must hold to go on exactly."""
+
+    def __init__(self, config: Config, device: torch.device, dtype: torch.dtype = torch.float32):
+        torch.manual_seed(config.seed)
+        self.config, self.step = config, 0
+        self.model = CycleGAN(config, dtype).to(device)
+        self.average = copy.deepcopy(self.model).eval() if config.ema_decay > 0 else None
+        generators = [*self.model.generator_ab.parameters(), *self.model.generator_ba.parameters()]
+        discriminators = [*self.model.discriminator_a.parameters(), *self.model.discriminator_b.parameters()]
+        # One optimiser for both generators, one for both discriminators: both halves of the cycle learn together.
+        self.optimizer_g = torch.optim.Adam(generators, config.learning_rate, betas=(config.beta1, 0.999))
+        self.optimizer_d = torch.optim.Adam(discriminators, config.learning_rate, betas=(config.beta1, 0.999))
+        self.pool_a = ImagePool(config.pool_size, seed=2 * config.seed)
+        self.pool_b = ImagePool(config.pool_size, seed=2 * config.seed + 1)
+
+    @property
+    def translator(self) -> CycleGAN:
+        """The model to translate with: the average where one is kept."""
+        return self.average or self.model
+
+    def train_on(self, real_a: Tensor, real_b: Tensor) -> dict[str, Tensor]:
+        """One training step on one batch; returns the losses by name."""
+        factor = learning_rate_factor(self.step, self.config.steps, self.config.decay_share)
+        for optimizer in (self.optimizer_g, self.optimizer_d):
+            optimizer.param_groups[0]["lr"] = self.config.learning_rate * factor
+        losses = self.model.training_step(real_a, real_b, self.optimizer_g, self.optimizer_d, self.pool_a, self.pool_b)
+        if self.average is not None:
+            update_average(self.average, self.model, self.config.ema_decay, self.step)
+        self.step += 1
+        return losses
+
+    def state_dict(self) -> dict:
+        """Tensors and plain values only. The data order needs no state: it follows from the seed and the step."""
+        return {
+            "config": self.config.to_dict(), "step": self.step,
+            "model": self.model.state_dict(), "average": self.average.state_dict() if self.average else None,
+            "optimizer_g": self.optimizer_g.state_dict(), "optimizer_d": self.optimizer_d.state_dict(),
+            "pools": [{"pictures": pool.pictures, "generator": pool.generator.get_state()} for pool in (self.pool_a, self.pool_b)],
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on where `state_dict` was taken."""
+        self.step = state["step"]
+        self.model.load_state_dict(state["model"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.optimizer_g.load_state_dict(state["optimizer_g"])
+        self.optimizer_d.load_state_dict(state["optimizer_d"])
+        device = next(self.model.parameters()).device
+        for pool, saved in zip((self.pool_a, self.pool_b), state["pools"]):
+            pool.pictures = [picture.to(device) for picture in saved["pictures"]]
+            pool.generator.set_state(saved["generator"])
+
+
+def train(
+    config: Config, domains: Domains, run_dir: str | Path, device: str = "auto", precision: str = "auto",
+    checkpoint_every: int = 500, sample_every: int = 500, log_every: int = 20, resume: bool = False, progress=print,
+) -> Trainer:
+    """Train to `config.steps` and leave a run folder: config.json, metrics.jsonl, samples/ and last.pt.
+
+    `progress` receives lines of text. With `resume` the run in `run_dir` goes on, to the same result as without the
+    stop; without it a folder that holds a run is refused. Raises RunError, DataError or ParameterError before the
+    folder is touched, and RunError when a loss is no number any more.
+    """
+    torch_device, dtype, sentence = choose_device(device, precision)
+    batches = UnpairedBatches(domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed)
+    run_dir = open_run(run_dir, config, resume)
+    progress(sentence)
+    trainer = Trainer(config, torch_device, dtype)
+    if resume and (run_dir / "last.pt").exists():
+        trainer.load_state_dict(read_checkpoint(run_dir / "last.pt"))
+        progress(f"resuming after step {trainer.step} of {config.steps}")
+    trim_metrics(run_dir / "metrics.jsonl", trainer.step)
+    write_json(run_dir / "config.json", config.to_dict())
+
+    clock = Progress(trainer.step, config.steps, progress)
+    samples = [pictures[list(range(min(6, len(pictures))))] for pictures in (domains.test_a, domains.test_b)]
+    sums, summed, started = {}, 0, time.monotonic()
+    while trainer.step < config.steps:
+        real_a, real_b = batches.batch(trainer.step)
+        losses = trainer.train_on(real_a.to(torch_device), real_b.to(torch_device))
+        sums = {name: sums.get(name, 0) + loss for name, loss in losses.items()}  # on the device: reading waits for it
+        summed += 1
+        step, last = trainer.step, trainer.step == config.steps
+        if not (step % log_every == 0 or step % checkpoint_every == 0 or step % sample_every == 0 or last):
+            continue
+
+        means = {name: float(total) / summed for name, total in sums.items()}
+        sums, summed = {}, 0
+        bad = [name for name, mean in means.items() if not abs(mean) < float("inf")]
+        if bad:
+            raise RunError(
+                f"the loss {bad[0]} became {means[bad[0]]} at or before step {step}; last.pt, if there is one, is from before. "
+                "Most often the learning rate is too high: try half of it"
+            )
+        record = {"step": step, "seconds": round(time.monotonic() - started, 3), "learning_rate": trainer.optimizer_g.param_groups[0]["lr"], **means}
+        if step % sample_every == 0 or last:
+            sheet = to_image(sample_sheet(trainer.translator, *samples))
+            write_file(run_dir / "samples" / f"step_{step:07d}.png", lambda file: sheet.save(file, "PNG"))
+            if domains.paired:
+                record |= held_out_error(trainer.translator, domains.test_a[list(range(min(50, len(domains.test_a))))], domains.test_b[list(range(min(50, len(domains.test_b))))])
+        if step % checkpoint_every == 0 or last:
+            save_checkpoint(run_dir / "last.pt", trainer.state_dict())
+        with open(run_dir / "metrics.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        clock.report(step, record)
+    return trainer
