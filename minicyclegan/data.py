@@ -149,8 +149,8 @@ def load_seasons(size: int, n_train: int = 1000, n_test: int = 200, seed: int = 
     )
 
 
-def load_folder(folder: str | Path, size: int, load_size: int | None = None, on_bad_image: str = "refuse") -> Domains:
-    """A folder with trainA, trainB, testA and testB. `load_size` is the side before the random crop (default 286/256).
+def load_folder(folder: str | Path, size: int, load_size: int = 0, on_bad_image: str = "refuse") -> Domains:
+    """A folder with trainA, trainB, testA and testB. `load_size` is the side before the random crop; 0 is 286/256 of `size`.
 
     The test pictures count as true pairs when testA and testB hold the same file names. Raises DataError.
     """
@@ -165,7 +165,7 @@ def load_folder(folder: str | Path, size: int, load_size: int | None = None, on_
     return Domains(*parts.values(), paired=names_a == names_b, notes=notes)
 
 
-def load_domains(data: str | Path, size: int, load_size: int | None = None, on_bad_image: str = "refuse") -> Domains:
+def load_domains(data: str | Path, size: int, load_size: int = 0, on_bad_image: str = "refuse") -> Domains:
     """`seasons`, drawn by code, or the path of a folder with trainA, trainB, testA and testB."""
     if str(data) == "seasons":
         return load_seasons(size)

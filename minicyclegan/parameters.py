@@ -3,8 +3,6 @@ import ast
 import dataclasses
 import difflib
 import math
-import types
-import typing
 from dataclasses import dataclass
 
 from minicyclegan.errors import ParameterError
@@ -18,23 +16,16 @@ def check_name(name: str, known) -> None:
         raise ParameterError(f"there is no parameter {name!r}; {hint}")
 
 
-def check_type(name: str, value, wanted) -> object:
-    """Return `value` as the wanted type (int, float, bool, str or such a type | None), or refuse it.
+def check_type(name: str, value, wanted: type):
+    """Return `value` if it is of the wanted type (int, float, bool or str), else refuse it.
 
     A whole number is welcome where a float is wanted; nothing else is converted, so "0.5" is no number and 1 is no bool.
     """
-    options = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
-    if value is None and types.NoneType in options:
-        return None
-    for option in options:
-        if option is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-            if not math.isfinite(value):
-                break
-            return float(value)
-        if type(value) is option:
-            return value
-    names = " or ".join("None" if option is types.NoneType else option.__name__ for option in options)
-    raise ParameterError(f"parameter {name} must be {names}, but it is {value!r} ({type(value).__name__})")
+    if wanted is float and type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    if type(value) is not wanted or wanted is float:
+        raise ParameterError(f"parameter {name} must be {wanted.__name__}, but it is {value!r} ({type(value).__name__})")
+    return value
 
 
 @dataclass(frozen=True)
@@ -46,7 +37,7 @@ class Config:
 
     data: str = "seasons"  # `seasons`, or a folder with trainA, trainB, testA and testB
     image_size: int = 256  # side of the training crop in pixels, divisible by 4
-    load_size: int | None = None  # side before the random crop; None is 286/256 of image_size for folders (paper)
+    load_size: int = 0  # side before the random crop; 0 is 286/256 of image_size for folders (paper)
     steps: int = 267_000  # training steps; 200 epochs of horse2zebra at batch size 1
     batch_size: int = 1
     seed: int = 0
@@ -70,7 +61,7 @@ class Config:
         for name in ("image_size", "steps", "batch_size", "base_channels", "discriminator_channels", "discriminator_layers", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ParameterError(f"parameter {name} must be greater than 0, but it is {getattr(self, name)}")
-        for name in ("n_blocks", "lambda_cycle", "lambda_identity", "pool_size", "seed"):
+        for name in ("load_size", "n_blocks", "lambda_cycle", "lambda_identity", "pool_size", "seed"):
             if getattr(self, name) < 0:
                 raise ParameterError(f"parameter {name} must not be negative, but it is {getattr(self, name)}")
         for name, top in (("decay_share", 1.0), ("ema_decay", 0.99999), ("beta1", 0.99999)):
@@ -90,35 +81,35 @@ class Config:
         return dataclasses.asdict(self)
 
 
-def check_parameters(cells: list[str]) -> dict:
-    """Check the parameters of a running notebook; `cells` is its history `In`. Returns the values by name.
+TYPES = {"int": int, "float": float, "str": str, "bool": bool}
 
-    The first cell of annotated assignments says which names exist and of which type. Papermill puts the values it was
-    given into a cell of its own right after it. Every later value must have a known name and the right type.
+
+def declared_parameters(source: str) -> dict[str, tuple[type, object]]:
+    """The names, types and defaults in a parameters cell: every line is `name: type = value`."""
+    return {
+        line.target.id: (TYPES[line.annotation.id], ast.literal_eval(line.value))
+        for line in ast.parse(source).body
+        if isinstance(line, ast.AnnAssign)
+    }
+
+
+def check_parameters(history: list[str]) -> dict:
+    """Check the parameters of a running notebook and return their values by name; `history` is Jupyter's `In`.
+
+    The first cell with a line `name: type = value` declares them. Papermill puts the values it was given in a cell of
+    its own, which starts with "# Parameters". Raises ParameterError for a name that was not declared or a wrong type.
     """
-    wanted, values = {}, {}
-    for source in cells:
-        try:
-            body = ast.parse(source).body
-        except SyntaxError:  # a cell with notebook magic: no parameters there
-            continue
-        if not body or not all(isinstance(line, (ast.Assign, ast.AnnAssign)) for line in body):
-            continue
-        first = not wanted
-        for line in body:
-            target = line.target if isinstance(line, ast.AnnAssign) else line.targets[0]
-            if not isinstance(target, ast.Name):
-                break
-            try:
-                value = ast.literal_eval(line.value)
-            except ValueError:
-                if ast.unparse(line.value) not in ("float('nan')", "float('inf')", "float('-inf')"):
-                    break  # not a literal: not a parameter cell
-                value = float(ast.literal_eval(line.value.args[0]))
-            if first and isinstance(line, ast.AnnAssign):
-                wanted[target.id] = eval(ast.unparse(line.annotation), {"__builtins__": {}}, {"int": int, "float": float, "str": str, "bool": bool})
-            elif wanted:
-                check_name(target.id, wanted)
-            if target.id in wanted:
-                values[target.id] = check_type(target.id, value, wanted[target.id])
+    declared, values = {}, {}
+    for source in history:
+        if source.startswith("# Parameters\n") and declared:
+            for line in ast.parse(source).body:
+                name = line.targets[0].id
+                check_name(name, declared)
+                try:
+                    values[name] = check_type(name, ast.literal_eval(line.value), declared[name][0])
+                except ValueError as error:  # float('nan') and its like are no literals
+                    raise ParameterError(f"parameter {name} is {ast.unparse(line.value)}; give a plain value") from error
+        elif not declared and not source.startswith(("%", "!")):
+            declared = declared_parameters(source)
+            values = {name: check_type(name, value, wanted) for name, (wanted, value) in declared.items()}
     return values

@@ -42,7 +42,7 @@ PALETTE = {
 }
 WALLS = ((0.86, 0.80, 0.66), (0.62, 0.30, 0.20))  # house_colour 0 and 1
 TRUNK = (0.36, 0.25, 0.16)
-EVENING = (1.00, 0.62, 0.38)  # what late light is multiplied with, at light = 1 half of it
+EVENING = (1.00, 0.66, 0.45)  # the glow over the horizon, the stronger the later the light
 
 
 def sample_scenes(n: int, seed: int) -> dict[str, Tensor]:
@@ -114,10 +114,10 @@ def draw(scene: dict[str, Tensor], season: str, size: int) -> Tensor:
     colours = PALETTE[season]
     axis = (torch.arange(size) + 0.5) / size
     y, x = axis.view(1, size, 1), axis.view(1, 1, size)
-    n = len(scene["light"])
 
     top, low = (torch.tensor(colours[name]).view(1, 3, 1, 1) for name in ("sky_top", "sky_low"))
-    picture = torch.lerp(top, low, (y / 0.55).clamp(max=1).unsqueeze(1)).repeat(n, 1, 1, size)
+    low = torch.lerp(low, torch.tensor(EVENING).view(1, 3, 1, 1), 0.7 * scene["light"].unsqueeze(1))
+    picture = torch.lerp(top, low, (y / 0.5).clamp(max=1).unsqueeze(1)).repeat(1, 1, 1, size)
     paint(picture, colours["sun"], size * ellipse(x, y, scene["sun_x"], scene["sun_y"], scene["sun_radius"], scene["sun_radius"]))
     for shift, scale in ((-0.6, 0.7), (0.0, 1.0), (0.7, 0.6)):  # a cloud is three flat ellipses
         width = scene["cloud_width"]
@@ -140,7 +140,4 @@ def draw(scene: dict[str, Tensor], season: str, size: int) -> Tensor:
     paint(picture, colours["roof"], size * triangle(x, y, house_x, foot - 2.1 * half, foot - 1.05 * half, 1.3 * half))
     for i in range(N_TREES):
         draw_tree(picture, scene, i, season, x, y, size)
-
-    tint = torch.tensor(EVENING).view(1, 3, 1, 1)
-    picture.mul_(1 + 0.5 * scene["light"].unsqueeze(1) * (tint - 1))
     return picture.mul_(2).sub_(1)
