@@ -89,27 +89,25 @@ def declared_parameters(source: str) -> dict[str, tuple[type, object]]:
     return {
         line.target.id: (TYPES[line.annotation.id], ast.literal_eval(line.value))
         for line in ast.parse(source).body
-        if isinstance(line, ast.AnnAssign)
+        if isinstance(line, ast.AnnAssign) and getattr(line.annotation, "id", None) in TYPES
     }
 
 
-def check_parameters(history: list[str]) -> dict:
-    """Check the parameters of a running notebook and return their values by name; `history` is Jupyter's `In`.
+def check_parameters(history: list[str], namespace: dict) -> dict:
+    """Check the parameters of a running notebook and return their values by name.
 
-    The first cell with a line `name: type = value` declares them. Papermill puts the values it was given in a cell of
-    its own, which starts with "# Parameters". Raises ParameterError for a name that was not declared or a wrong type.
+    `history` is Jupyter's `In`, `namespace` is `globals()`. The first cell with lines `name: type = value` declares the
+    parameters. Papermill puts the values it was given into a cell that starts with "# Parameters". Raises ParameterError
+    for a name there that was not declared, and for a value of the wrong type wherever it was set.
     """
-    declared, values = {}, {}
+    declared = {}
     for source in history:
-        if source.startswith("# Parameters\n") and declared:
-            for line in ast.parse(source).body:
-                name = line.targets[0].id
-                check_name(name, declared)
-                try:
-                    values[name] = check_type(name, ast.literal_eval(line.value), declared[name][0])
-                except ValueError as error:  # float('nan') and its like are no literals
-                    raise ParameterError(f"parameter {name} is {ast.unparse(line.value)}; give a plain value") from error
-        elif not declared and not source.startswith(("%", "!")):
-            declared = declared_parameters(source)
-            values = {name: check_type(name, value, wanted) for name, (wanted, value) in declared.items()}
-    return values
+        try:
+            lines = ast.parse(source).body
+        except SyntaxError:  # a cell with a magic, or a slip that was mended since
+            continue
+        declared = declared or declared_parameters(source)
+        if source.startswith("# Parameters\n"):
+            for line in lines:
+                check_name(line.targets[0].id, declared)
+    return {name: check_type(name, namespace[name], wanted) for name, (wanted, _) in declared.items()}
