@@ -50,8 +50,9 @@ class CycleGAN(nn.Module):
     def __init__(self, config: Config, dtype: torch.dtype = torch.float32):
         super().__init__()
         self.config, self.dtype = config, dtype
-        self.generator_ab = init_weights(Generator(config.base_channels, config.n_blocks, config.upsampling))
-        self.generator_ba = init_weights(Generator(config.base_channels, config.n_blocks, config.upsampling))
+        shape = (config.base_channels, config.n_blocks, config.upsampling, config.n_downsamplings)
+        self.generator_ab = init_weights(Generator(*shape))
+        self.generator_ba = init_weights(Generator(*shape))
         self.discriminator_a = init_weights(PatchDiscriminator(config.discriminator_channels, config.discriminator_layers))
         self.discriminator_b = init_weights(PatchDiscriminator(config.discriminator_channels, config.discriminator_layers))
 

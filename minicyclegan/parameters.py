@@ -44,6 +44,7 @@ class Config:
     base_channels: int = 64  # width of the generators
     n_blocks: int = 9  # residual blocks: 9 at 256 px, 6 at 128 px
     upsampling: str = "transposed"  # or `resize`: no checkerboards, not the paper's
+    n_downsamplings: int = 2  # 1 keeps the blocks at half the size instead of a quarter: sharper small pictures, not the paper's
     discriminator_channels: int = 64
     discriminator_layers: int = 3  # 3 sees patches of 70 px, 2 of 34, 1 of 16
     gan_mode: str = "lsgan"  # or `bce`
@@ -58,7 +59,7 @@ class Config:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, check_type(field.name, getattr(self, field.name), field.type))
-        for name in ("image_size", "steps", "batch_size", "base_channels", "discriminator_channels", "discriminator_layers", "learning_rate"):
+        for name in ("image_size", "steps", "batch_size", "base_channels", "n_downsamplings", "discriminator_channels", "discriminator_layers", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ParameterError(f"parameter {name} must be greater than 0, but it is {getattr(self, name)}")
         for name in ("load_size", "n_blocks", "lambda_cycle", "lambda_identity", "pool_size", "seed"):
@@ -70,6 +71,8 @@ class Config:
         for name, words in (("upsampling", ("transposed", "resize")), ("gan_mode", ("lsgan", "bce"))):
             if getattr(self, name) not in words:
                 raise ParameterError(f"parameter {name} must be {' or '.join(words)}, but it is {getattr(self, name)!r}")
+        if self.n_downsamplings > 2:
+            raise ParameterError(f"parameter n_downsamplings must be 1 or 2, but it is {self.n_downsamplings}")
         if self.image_size % 4:
             raise ParameterError(f"parameter image_size must be divisible by 4, but it is {self.image_size}")
         smallest = 2 ** (self.discriminator_layers) * 4  # below this the last 4x4 convolutions have nothing left to see
