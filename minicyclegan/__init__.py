@@ -1,9 +1,10 @@
 """miniCycleGAN: CycleGAN (Zhu et al. 2017) built step by step in notebooks, and the library the notebooks build.
 
-    import minicyclegan
-    model = minicyclegan.load("runs/seasons/last.pt")
-    winter = model.translate("summer.jpg", to="b")
+import minicyclegan
+model = minicyclegan.load("runs/seasons/last.pt")
+winter = model.translate("summer.jpg", to="b")
 """
+
 import importlib
 
 __version__ = "0.1.0"
@@ -13,15 +14,35 @@ __version__ = "0.1.0"
 _HOME = {
     "seasons": ("sample_scenes", "draw"),
     "images": ("read_image", "list_images"),
-    "data": ("Domains", "ImageFolder", "UnpairedBatches", "load_domains", "load_folder", "load_seasons", "random_crop_flip", "to_float", "to_uint8"),
+    "data": (
+        "Domains",
+        "ImageFolder",
+        "UnpairedBatches",
+        "load_domains",
+        "load_folder",
+        "load_seasons",
+        "random_crop_flip",
+        "to_float",
+        "to_uint8",
+    ),
     "generator": ("Generator", "ResidualBlock", "downsample", "init_weights", "upsample"),
     "discriminator": ("PatchDiscriminator", "receptive_field", "receptive_field_by_gradient"),
-    "gan_loss": ("discriminator_loss", "generator_loss"),  # gan_loss itself lives in minicyclegan.gan_loss: one name, one thing
+    "gan_loss": (
+        "discriminator_loss",
+        "generator_loss",
+    ),  # gan_loss itself lives in minicyclegan.gan_loss: one name, one thing
     "cycle_loss": ("cycle_consistency_loss", "identity_loss"),
     "parameters": ("Config", "check_parameters"),
     "cyclegan": ("CycleGAN", "ImagePool"),
     "checkpoint": ("load", "export_weights"),
-    "training": ("Trainer", "held_out_error", "learning_rate_factor", "sample_sheet", "train", "update_average"),
+    "training": (
+        "Trainer",
+        "held_out_error",
+        "learning_rate_factor",
+        "sample_sheet",
+        "train",
+        "update_average",
+    ),
     "devices": ("choose_device",),
     "errors": ("CheckpointError", "DataError", "MiniCycleGANError", "ParameterError", "RunError"),
 }

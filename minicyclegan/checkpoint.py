@@ -1,4 +1,5 @@
 """Files of a run: written whole or not at all, read without executing anything (plumbing)."""
+
 import json
 import os
 import pickle
@@ -22,7 +23,9 @@ def write_file(path: str | Path, write) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        raise RunError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}; free some space or choose another folder") from error
+        raise RunError(
+            f"cannot write {path}: {getattr(error, 'strerror', None) or error}; free some space or choose another folder"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -40,15 +43,23 @@ def read_checkpoint(path: str | Path) -> dict:
     """Read what `save_checkpoint` wrote, on the CPU, with torch's loader that executes no code. Raises CheckpointError."""
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(f"there is no checkpoint {path}; check the path (a run keeps its newest in last.pt)")
+        raise CheckpointError(
+            f"there is no checkpoint {path}; check the path (a run keeps its newest in last.pt)"
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path} is no checkpoint of miniCycleGAN, or it is damaged: it holds something other than tensors and plain values") from error
+        raise CheckpointError(
+            f"{path} is no checkpoint of miniCycleGAN, or it is damaged: it holds something other than tensors and plain values"
+        ) from error
     except Exception as error:  # a damaged zip can raise nearly anything
-        raise CheckpointError(f"{path} is damaged or cut off and cannot be read ({type(error).__name__}); use another checkpoint") from error
+        raise CheckpointError(
+            f"{path} is damaged or cut off and cannot be read ({type(error).__name__}); use another checkpoint"
+        ) from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise CheckpointError(f"{path} was not written by this program (it does not say {FORMAT!r}); use a last.pt of a miniCycleGAN run")
+        raise CheckpointError(
+            f"{path} was not written by this program (it does not say {FORMAT!r}); use a last.pt of a miniCycleGAN run"
+        )
     return state
 
 
@@ -66,10 +77,16 @@ def load(path: str | Path, device: str = "cpu"):
     try:
         model = CycleGAN(Config(**state["config"]))
         for name in ("generator_ab", "generator_ba"):
-            weights = {k.removeprefix(f"{name}."): v.float() for k, v in (state["average"] or state["model"]).items() if k.startswith(f"{name}.")}
+            weights = {
+                k.removeprefix(f"{name}."): v.float()
+                for k, v in (state["average"] or state["model"]).items()
+                if k.startswith(f"{name}.")
+            }
             getattr(model, name).load_state_dict(weights)
     except (KeyError, TypeError, AttributeError, RuntimeError, MiniCycleGANError) as error:
-        raise CheckpointError(f"{path} does not fit its own configuration: {str(error).splitlines()[0]}; use another checkpoint") from error
+        raise CheckpointError(
+            f"{path} does not fit its own configuration: {str(error).splitlines()[0]}; use another checkpoint"
+        ) from error
     return model.to(choose_device(device)[0]).eval()
 
 
@@ -78,4 +95,6 @@ def export_weights(checkpoint: str | Path, path: str | Path) -> None:
     state = read_checkpoint(checkpoint)
     weights = state["average"] or {k: v for k, v in state["model"].items() if k.startswith("generator")}
     weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
-    save_checkpoint(path, {"config": state["config"], "step": state["step"], "model": weights, "average": None})
+    save_checkpoint(
+        path, {"config": state["config"], "step": state["step"], "model": weights, "average": None}
+    )

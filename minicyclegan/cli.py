@@ -1,4 +1,5 @@
 """The command line: `minicyclegan --help` (plumbing). Heavy imports wait inside the commands."""
+
 import sys
 from pathlib import Path
 
@@ -24,15 +25,31 @@ def main():
     """CycleGAN, built step by step in notebooks: train, translate, and check this machine."""
 
 
-parameters_option = click.option("-p", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a parameter; the value is read as YAML. May be repeated.")
-file_option = click.option("-f", "--file", type=click.Path(dir_okay=False), help="A YAML file with lines `name: value`, as in notebooks/configs/.")
+parameters_option = click.option(
+    "-p",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a parameter; the value is read as YAML. May be repeated.",
+)
+file_option = click.option(
+    "-f",
+    "--file",
+    type=click.Path(dir_okay=False),
+    help="A YAML file with lines `name: value`, as in notebooks/configs/.",
+)
 
 
 @main.command()
 @click.argument("data", default="seasons")
 @parameters_option
 @file_option
-@click.option("-o", "--run-dir", type=click.Path(file_okay=False), help="Folder of the run. Default: the next free runs/NAME-NUMBER.")
+@click.option(
+    "-o",
+    "--run-dir",
+    type=click.Path(file_okay=False),
+    help="Folder of the run. Default: the next free runs/NAME-NUMBER.",
+)
 def train(data, parameters, file, run_dir):
     """Train on DATA, `seasons` or a folder with trainA, trainB, testA and testB, by running notebook 07_train.
 
@@ -53,22 +70,41 @@ def train(data, parameters, file, run_dir):
     if values["data"] != "seasons":
         folder = Path(values["data"]).expanduser().resolve()
         if not folder.is_dir():
-            raise DataError(f"there is no folder {values['data']}; give `seasons`, or a folder with trainA, trainB, testA and testB")
+            raise DataError(
+                f"there is no folder {values['data']}; give `seasons`, or a folder with trainA, trainB, testA and testB"
+            )
         values["data"] = str(folder)
     merged = {name: values.get(name, default) for name, (_, default) in declared.items()}
-    Config(**{field.name: merged[field.name] for field in fields(Config)})  # refuses impossible values before anything runs
-    run_dir = Path(run_dir or values.get("run_dir") or next_free(Path("runs"), Path(values["data"]).name)).resolve()
+    Config(
+        **{field.name: merged[field.name] for field in fields(Config)}
+    )  # refuses impossible values before anything runs
+    run_dir = Path(
+        run_dir or values.get("run_dir") or next_free(Path("runs"), Path(values["data"]).name)
+    ).resolve()
     values["run_dir"] = str(run_dir)
     if (run_dir / "last.pt").exists() and not merged["resume"]:
-        raise RunError(f"{run_dir} already holds a run; choose another with -o, or go on with it with -p resume=true")
-    executed = run_dir / ("07_train.ipynb" if not (run_dir / "07_train.ipynb").exists() else f"07_train-resumed-{len(list(run_dir.glob('07_train*.ipynb')))}.ipynb")
+        raise RunError(
+            f"{run_dir} already holds a run; choose another with -o, or go on with it with -p resume=true"
+        )
+    executed = run_dir / (
+        "07_train.ipynb"
+        if not (run_dir / "07_train.ipynb").exists()
+        else f"07_train-resumed-{len(list(run_dir.glob('07_train*.ipynb')))}.ipynb"
+    )
     click.echo(f"running {notebook.name} on {values['data']}, into {run_dir}")
     execute(notebook, executed, values)
     samples = sorted((run_dir / "samples").glob("*.png"))
     click.echo("\ndone:")
-    for what, path in (("executed notebook", executed), ("checkpoint", run_dir / "last.pt"), ("metrics", run_dir / "metrics.jsonl"), ("translations", samples[-1])):
+    for what, path in (
+        ("executed notebook", executed),
+        ("checkpoint", run_dir / "last.pt"),
+        ("metrics", run_dir / "metrics.jsonl"),
+        ("translations", samples[-1]),
+    ):
         click.echo(f"  {what:<18} {path}")
-    click.echo(f"\nTranslate pictures of your own: minicyclegan translate {run_dir / 'last.pt'} FOLDER -o OUT")
+    click.echo(
+        f"\nTranslate pictures of your own: minicyclegan translate {run_dir / 'last.pt'} FOLDER -o OUT"
+    )
 
 
 def next_free(parent: Path, name: str) -> Path:
@@ -83,7 +119,12 @@ def next_free(parent: Path, name: str) -> Path:
 @click.argument("notebook")
 @parameters_option
 @file_option
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Executed notebook. Default: NAME.executed.ipynb here.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="Executed notebook. Default: NAME.executed.ipynb here.",
+)
 def run(notebook, parameters, file, output):
     """Run NOTEBOOK, a path or the beginning of a course notebook's name (`04`), through papermill."""
     from minicyclegan.errors import RunError
@@ -93,7 +134,9 @@ def run(notebook, parameters, file, output):
     if not path.is_file():
         found = sorted(course_folder().glob(f"{notebook}*.ipynb"))
         if len(found) != 1:
-            raise RunError(f"there is no notebook {notebook}; the course has {', '.join(p.stem for p in sorted(course_folder().glob('*.ipynb')))}")
+            raise RunError(
+                f"there is no notebook {notebook}; the course has {', '.join(p.stem for p in sorted(course_folder().glob('*.ipynb')))}"
+            )
         path = found[0]
     output = Path(output or f"{path.stem}.executed.ipynb")
     execute(path, output, read_parameters(parameters, file, parameters_of(path)))
@@ -103,10 +146,18 @@ def run(notebook, parameters, file, output):
 @main.command()
 @click.argument("checkpoint", type=click.Path())
 @click.argument("images", type=click.Path())
-@click.option("-o", "--output", required=True, type=click.Path(), help="A folder, or a file when IMAGES is one image.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(), help="A folder, or a file when IMAGES is one image."
+)
 @click.option("--to", default="b", type=click.Choice(["a", "b"]), help="Target domain.", show_default=True)
 @click.option("--device", default="auto", help="auto, cuda, mps or cpu.", show_default=True)
-@click.option("--on-bad-image", default="refuse", type=click.Choice(["refuse", "skip"]), help="What to do with unreadable images.", show_default=True)
+@click.option(
+    "--on-bad-image",
+    default="refuse",
+    type=click.Choice(["refuse", "skip"]),
+    help="What to do with unreadable images.",
+    show_default=True,
+)
 def translate(checkpoint, images, output, to, device, on_bad_image):
     """Translate IMAGES, one image or every image in a folder, with the CHECKPOINT of a run.
 

@@ -1,4 +1,5 @@
 """The way back (Zhu et al. 2017, section 3.2 and 5.2), built in notebook 05_cycle_consistency."""
+
 import torch.nn.functional as F
 from torch import Tensor
 

@@ -1,4 +1,5 @@
 """CycleGAN: four networks and one training step (Zhu et al. 2017, sections 3 and 4), built in notebook 06_cyclegan."""
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -53,8 +54,12 @@ class CycleGAN(nn.Module):
         shape = (config.base_channels, config.n_blocks, config.upsampling, config.n_downsamplings)
         self.generator_ab = init_weights(Generator(*shape))
         self.generator_ba = init_weights(Generator(*shape))
-        self.discriminator_a = init_weights(PatchDiscriminator(config.discriminator_channels, config.discriminator_layers))
-        self.discriminator_b = init_weights(PatchDiscriminator(config.discriminator_channels, config.discriminator_layers))
+        self.discriminator_a = init_weights(
+            PatchDiscriminator(config.discriminator_channels, config.discriminator_layers)
+        )
+        self.discriminator_b = init_weights(
+            PatchDiscriminator(config.discriminator_channels, config.discriminator_layers)
+        )
 
     def generator_losses(self, real_a: Tensor, real_b: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """What the generators want to make small, by name and already weighted; and the fakes (fake_a, fake_b)."""
@@ -65,7 +70,9 @@ class CycleGAN(nn.Module):
             # looks at one picture at a time, so neighbours in a batch do not matter.
             fake_b, same_b = self.generator_ab(torch.cat([real_a, real_b])).chunk(2)
             fake_a, same_a = self.generator_ba(torch.cat([real_b, real_a])).chunk(2)
-            losses["identity"] = config.lambda_cycle * config.lambda_identity * identity_loss(real_a, same_a, real_b, same_b)
+            losses["identity"] = (
+                config.lambda_cycle * config.lambda_identity * identity_loss(real_a, same_a, real_b, same_b)
+            )
         else:
             fake_b, fake_a = self.generator_ab(real_a), self.generator_ba(real_b)
         cycled_a, cycled_b = self.generator_ba(fake_b), self.generator_ab(fake_a)
@@ -74,7 +81,9 @@ class CycleGAN(nn.Module):
         losses["gan_ba"] = generator_loss(self.discriminator_a(fake_a), config.gan_mode)
         return losses, fake_a, fake_b
 
-    def discriminator_losses(self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
+    def discriminator_losses(
+        self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor
+    ) -> dict[str, Tensor]:
         """What the discriminators want to make small, by name. The fakes must be detached."""
         scores_a = self.discriminator_a(torch.cat([real_a, fake_a])).chunk(2)
         scores_b = self.discriminator_b(torch.cat([real_b, fake_b])).chunk(2)
@@ -83,13 +92,17 @@ class CycleGAN(nn.Module):
             "discriminator_b": discriminator_loss(*scores_b, self.config.gan_mode),
         }
 
-    def training_step(self, real_a: Tensor, real_b: Tensor, optimizer_g, optimizer_d, pool_a: ImagePool, pool_b: ImagePool) -> dict[str, Tensor]:
+    def training_step(
+        self, real_a: Tensor, real_b: Tensor, optimizer_g, optimizer_d, pool_a: ImagePool, pool_b: ImagePool
+    ) -> dict[str, Tensor]:
         """One round of the game: first both generators learn, then both discriminators. Returns the losses by name."""
         discriminators = [*self.discriminator_a.parameters(), *self.discriminator_b.parameters()]
         autocast = torch.autocast(real_a.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
         for p in discriminators:
-            p.requires_grad_(False)  # the generators' loss passes through the discriminators and leaves no gradient there
+            p.requires_grad_(
+                False
+            )  # the generators' loss passes through the discriminators and leaves no gradient there
         with autocast:
             losses_g, fake_a, fake_b = self.generator_losses(real_a, real_b)
         optimizer_g.zero_grad()

@@ -1,4 +1,5 @@
 """Unpaired pictures from two domains (Zhu et al. 2017, section 3), built in notebook 01_two_domains."""
+
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,9 @@ class ImageFolder:
     `skipped`). Raises DataError for a missing or empty folder.
     """
 
-    def __init__(self, folder: str | Path, size: int, on_bad_image: str = "refuse", memory_budget: int = 2 * 1024**3):
+    def __init__(
+        self, folder: str | Path, size: int, on_bad_image: str = "refuse", memory_budget: int = 2 * 1024**3
+    ):
         if not Path(folder).is_dir():
             raise DataError(f"there is no folder {folder}; a data set needs trainA, trainB, testA and testB")
         self.size, self.skipped, self.enlarged, self.pictures = size, [], [], None
@@ -92,7 +95,9 @@ class UnpairedBatches:
     def __init__(self, pictures_a, pictures_b, size: int, batch_size: int, seed: int):
         for name, pictures in (("A", pictures_a), ("B", pictures_b)):
             if len(pictures) < batch_size:
-                raise DataError(f"batch_size is {batch_size} but domain {name} has {len(pictures)} training images; use a smaller batch_size")
+                raise DataError(
+                    f"batch_size is {batch_size} but domain {name} has {len(pictures)} training images; use a smaller batch_size"
+                )
         self.domains = (pictures_a, pictures_b)
         self.size, self.batch_size, self.seed = size, batch_size, seed
         self.orders = {}  # (domain, epoch) to a permutation; only the current epochs are kept
@@ -145,7 +150,8 @@ def load_seasons(size: int, n_train: int = 1000, n_test: int = 200, seed: int = 
         train_b=pictures("winter", n_test + n_train, n_test + 2 * n_train),
         test_a=pictures("summer", 0, n_test),
         test_b=pictures("winter", 0, n_test),
-        paired=True, notes=[],
+        paired=True,
+        notes=[],
     )
 
 
@@ -157,10 +163,19 @@ def load_folder(folder: str | Path, size: int, load_size: int = 0, on_bad_image:
     folder = Path(folder)
     load_size = load_size or round(size * 286 / 256)
     if load_size < size:
-        raise DataError(f"load_size is {load_size}, smaller than image_size {size}; make it at least as large")
-    parts = {name: ImageFolder(folder / name, load_size if name.startswith("train") else size, on_bad_image) for name in ("trainA", "trainB", "testA", "testB")}
+        raise DataError(
+            f"load_size is {load_size}, smaller than image_size {size}; make it at least as large"
+        )
+    parts = {
+        name: ImageFolder(folder / name, load_size if name.startswith("train") else size, on_bad_image)
+        for name in ("trainA", "trainB", "testA", "testB")
+    }
     notes = [f"skipped: {text}" for part in parts.values() for text in part.skipped]
-    notes += [f"{len(part.enlarged)} of {len(part)} images in {name} are smaller than {part.size} px and were enlarged" for name, part in parts.items() if part.enlarged]
+    notes += [
+        f"{len(part.enlarged)} of {len(part)} images in {name} are smaller than {part.size} px and were enlarged"
+        for name, part in parts.items()
+        if part.enlarged
+    ]
     names_a, names_b = ([path.stem for path in parts[name].paths] for name in ("testA", "testB"))
     return Domains(*parts.values(), paired=names_a == names_b, notes=notes)
 

@@ -1,4 +1,5 @@
 """Which device and which number format to compute with (plumbing)."""
+
 import torch
 
 from minicyclegan.errors import ParameterError
@@ -11,18 +12,26 @@ def choose_device(device: str = "auto", precision: str = "auto") -> tuple[torch.
     Raises ParameterError for a device that is not there or an unknown word.
     """
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        device = (
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
     kind = device.split(":")[0]
     if kind not in ("cuda", "mps", "cpu"):
         raise ParameterError(f"device must be auto, cuda, mps or cpu, but it is {device!r}")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise ParameterError("device is cuda, but torch sees no CUDA device here; use auto, or run `minicyclegan doctor`")
+        raise ParameterError(
+            "device is cuda, but torch sees no CUDA device here; use auto, or run `minicyclegan doctor`"
+        )
     if kind == "mps" and not torch.backends.mps.is_available():
         raise ParameterError("device is mps, but torch sees no Apple GPU here; use auto")
     if precision == "auto":
         precision = "bf16" if kind == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
     if precision not in ("fp32", "bf16"):
         raise ParameterError(f"precision must be auto, fp32 or bf16, but it is {precision!r}")
-    name = torch.cuda.get_device_name(device) if kind == "cuda" else {"mps": "Apple GPU", "cpu": f"CPU with {torch.get_num_threads()} threads"}[kind]
+    name = (
+        torch.cuda.get_device_name(device)
+        if kind == "cuda"
+        else {"mps": "Apple GPU", "cpu": f"CPU with {torch.get_num_threads()} threads"}[kind]
+    )
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     return torch.device(device), dtype, f"computing on {name} in {precision}"

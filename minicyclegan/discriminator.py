@@ -1,4 +1,5 @@
 """The PatchGAN discriminator (Zhu et al. 2017, section 7.2), built in notebook 03_discriminator."""
+
 import torch
 from torch import Tensor, nn
 
@@ -14,13 +15,17 @@ class PatchDiscriminator(nn.Module):
     def __init__(self, base_channels: int = 64, n_layers: int = 3):
         super().__init__()
         c = base_channels
-        layers = [nn.Conv2d(3, c, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]  # no norm on the first
+        layers = [
+            nn.Conv2d(3, c, 4, stride=2, padding=1),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]  # no norm on the first
         for i in range(1, n_layers + 1):
             channels_in, channels_out = c * min(2 ** (i - 1), 8), c * min(2**i, 8)
             stride = 2 if i < n_layers else 1
             layers += [
                 nn.Conv2d(channels_in, channels_out, 4, stride=stride, padding=1),
-                nn.InstanceNorm2d(channels_out), nn.LeakyReLU(0.2, inplace=True),
+                nn.InstanceNorm2d(channels_out),
+                nn.LeakyReLU(0.2, inplace=True),
             ]
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels_out, 1, 4, stride=1, padding=1))
 

@@ -1,4 +1,5 @@
 """What `minicyclegan doctor` looks at (plumbing)."""
+
 import importlib.metadata
 import os
 import platform
@@ -21,7 +22,10 @@ def check_machine() -> Iterator[tuple[bool, str]]:
         torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
         yield True, f"torch {torch.__version__} and torchvision {torchvision.__version__} work together"
     except Exception as error:  # whatever keeps them from loading is what we want to report
-        yield False, f"torch and torchvision do not work together ({str(error).splitlines()[0][:80]}): pip install --force-reinstall torch torchvision"
+        yield (
+            False,
+            f"torch and torchvision do not work together ({str(error).splitlines()[0][:80]}): pip install --force-reinstall torch torchvision",
+        )
         return
 
     from minicyclegan.devices import choose_device
@@ -29,10 +33,18 @@ def check_machine() -> Iterator[tuple[bool, str]]:
     yield True, choose_device()[2]
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
-        yield free > 4e9, f"GPU memory: {free / 1e9:.1f} of {total / 1e9:.1f} GB free" + ("" if free > 4e9 else ": under 4 GB, use a smaller image_size or batch_size")
+        yield (
+            free > 4e9,
+            f"GPU memory: {free / 1e9:.1f} of {total / 1e9:.1f} GB free"
+            + ("" if free > 4e9 else ": under 4 GB, use a smaller image_size or batch_size"),
+        )
     memory = available_memory()
     if memory is not None:
-        yield memory > 2e9, f"memory: {memory / 1e9:.1f} GB available" + ("" if memory > 2e9 else ": under 2 GB, close other programs")
+        yield (
+            memory > 2e9,
+            f"memory: {memory / 1e9:.1f} GB available"
+            + ("" if memory > 2e9 else ": under 2 GB, close other programs"),
+        )
 
     for name in ("jupyterlab", "ipykernel", "papermill", "nbval", "ipywidgets", "matplotlib"):
         try:
@@ -43,14 +55,22 @@ def check_machine() -> Iterator[tuple[bool, str]]:
     from minicyclegan.errors import MiniCycleGANError
     from minicyclegan.notebooks import course_folder, kernel_here, shipped_weights
 
-    for what, find in (("kernel", kernel_here), ("notebooks", course_folder), ("shipped weights", shipped_weights)):
+    for what, find in (
+        ("kernel", kernel_here),
+        ("notebooks", course_folder),
+        ("shipped weights", shipped_weights),
+    ):
         try:
             yield True, f"{what}: {find()}"
         except MiniCycleGANError as error:
             yield False, f"{what}: {error}"
     for what, folder in (("this folder", Path.cwd()), ("the temporary folder", Path(tempfile.gettempdir()))):
         good = os.access(folder, os.W_OK)
-        yield good, f"{what} is {'' if good else 'not '}writable: {folder}" + ("" if good else "; work in another one, runs are written here")
+        yield (
+            good,
+            f"{what} is {'' if good else 'not '}writable: {folder}"
+            + ("" if good else "; work in another one, runs are written here"),
+        )
 
 
 def available_memory() -> float | None:

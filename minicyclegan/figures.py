@@ -1,4 +1,5 @@
 """Figures for the notebooks: one style, and a text beside every picture (plumbing)."""
+
 import base64
 import io
 
@@ -11,10 +12,17 @@ from torch import Tensor
 # The colours of Okabe and Ito (2008), told apart by colour-blind readers; A is blue, B is orange in every figure.
 COLOUR_A, COLOUR_B, COLOUR_FAKE, COLOUR_GREY = "#0072B2", "#E69F00", "#009E73", "#777777"
 
-plt.rcParams.update({
-    "figure.facecolor": "white", "savefig.facecolor": "white", "figure.dpi": 90, "font.size": 10,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 10,
-})
+plt.rcParams.update(
+    {
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+        "figure.dpi": 90,
+        "font.size": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": 10,
+    }
+)
 
 
 def show(figure: Figure, alt: str) -> None:
@@ -26,13 +34,17 @@ def show(figure: Figure, alt: str) -> None:
     display({"image/png": picture, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
 
 
-def show_pictures(pictures: Tensor, alt: str, titles=None, columns: int | None = None, row_titles=None, scale: float = 1.3) -> None:
+def show_pictures(
+    pictures: Tensor, alt: str, titles=None, columns: int | None = None, row_titles=None, scale: float = 1.3
+) -> None:
     """Display pictures (N, 3, H, W) in [-1, 1] in rows of `columns`, `scale` inches wide each, pixels as squares."""
     pictures = ((pictures.detach().float().cpu() + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1)
     columns = columns or len(pictures)
     rows = -(-len(pictures) // columns)
     height = scale * pictures.shape[1] / pictures.shape[2]
-    figure, axes = plt.subplots(rows, columns, figsize=(scale * columns, height * rows + 0.3), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(scale * columns, height * rows + 0.3), squeeze=False, layout="constrained"
+    )
     for i, axis in enumerate(axes.flat):
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)

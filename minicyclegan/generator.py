@@ -1,4 +1,5 @@
 """The ResNet generator (Zhu et al. 2017, section 7.2), built in notebook 02_generator."""
+
 from torch import Tensor, nn
 
 
@@ -11,8 +12,13 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.body = nn.Sequential(
-            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), nn.ReLU(inplace=True),
-            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            nn.InstanceNorm2d(channels),
+            nn.ReLU(inplace=True),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            nn.InstanceNorm2d(channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -22,7 +28,9 @@ class ResidualBlock(nn.Module):
 def downsample(channels_in: int, channels_out: int) -> nn.Sequential:
     """Halve the picture: (N, channels_in, H, W) to (N, channels_out, H/2, W/2). Paper: `d128`."""
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 3, stride=2, padding=1), nn.InstanceNorm2d(channels_out), nn.ReLU(inplace=True)
+        nn.Conv2d(channels_in, channels_out, 3, stride=2, padding=1),
+        nn.InstanceNorm2d(channels_out),
+        nn.ReLU(inplace=True),
     )
 
 
@@ -49,16 +57,27 @@ class Generator(nn.Module):
     the size instead of a quarter, which keeps small things sharp in small pictures; it is not the paper's.
     """
 
-    def __init__(self, base_channels: int = 64, n_blocks: int = 9, upsampling: str = "transposed", n_downsamplings: int = 2):
+    def __init__(
+        self,
+        base_channels: int = 64,
+        n_blocks: int = 9,
+        upsampling: str = "transposed",
+        n_downsamplings: int = 2,
+    ):
         super().__init__()
         widths = [base_channels * 2**i for i in range(n_downsamplings + 1)]  # 64, 128, 256
         steps = list(zip(widths, widths[1:]))
         self.layers = nn.Sequential(
-            nn.ReflectionPad2d(3), nn.Conv2d(3, widths[0], 7), nn.InstanceNorm2d(widths[0]), nn.ReLU(inplace=True),
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(3, widths[0], 7),
+            nn.InstanceNorm2d(widths[0]),
+            nn.ReLU(inplace=True),
             *[downsample(narrow, wide) for narrow, wide in steps],
             *[ResidualBlock(widths[-1]) for _ in range(n_blocks)],
             *[upsample(wide, narrow, upsampling) for narrow, wide in reversed(steps)],
-            nn.ReflectionPad2d(3), nn.Conv2d(widths[0], 3, 7), nn.Tanh(),
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(widths[0], 3, 7),
+            nn.Tanh(),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
 """Pictures in and out: files, PIL images, arrays and tensors (plumbing; no notebook builds it)."""
+
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,9 @@ NOT_PICTURES = {".pdf", ".eps", ".ps", ".mpg", ".mpeg", ".h5", ".hdf", ".wmf", "
 def to_uint8_rgb(image: Image.Image) -> Image.Image:
     """Any PIL mode to RGB: rotation from EXIF applied, transparency over white, 16-bit scaled to 8."""
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":  # 16-bit grey and its relatives: Pillow would clip at 255
+    if (
+        image.mode.startswith("I") or image.mode == "F"
+    ):  # 16-bit grey and its relatives: Pillow would clip at 255
         values = np.asarray(image, dtype=np.float64)
         low, high = float(values.min()), float(values.max())
         if low < 0 or high > 255:
@@ -41,7 +44,11 @@ def read_image(path: str | Path) -> Image.Image:
     except FileNotFoundError:
         raise DataError(f"there is no image at {path}; check the path") from None
     except Exception as error:  # Pillow's plugins raise nearly anything on damaged files
-        reason = "it is not an image" if isinstance(error, Image.UnidentifiedImageError) else str(error) or type(error).__name__
+        reason = (
+            "it is not an image"
+            if isinstance(error, Image.UnidentifiedImageError)
+            else str(error) or type(error).__name__
+        )
         raise DataError(f"cannot read the image {path}: {reason}; replace or remove it") from error
 
 
@@ -49,7 +56,11 @@ def list_images(folder: str | Path) -> list[Path]:
     """The image files directly in `folder`, by name; hidden files and other types are left out."""
     suffixes = set(Image.registered_extensions()) - NOT_PICTURES
     return sorted(
-        (p for p in Path(folder).iterdir() if p.suffix.lower() in suffixes and not p.name.startswith(".") and p.is_file()),
+        (
+            p
+            for p in Path(folder).iterdir()
+            if p.suffix.lower() in suffixes and not p.name.startswith(".") and p.is_file()
+        ),
         key=lambda p: p.name,
     )
 
@@ -79,7 +90,9 @@ def as_batch(image) -> tuple[Tensor, Callable[[Tensor], object]]:
     if isinstance(image, np.ndarray):
         floating = np.issubdtype(image.dtype, np.floating)
         shape_fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
-        range_fits = image.dtype == np.uint8 or (floating and image.size and 0 <= image.min() and image.max() <= 1)
+        range_fits = image.dtype == np.uint8 or (
+            floating and image.size and 0 <= image.min() and image.max() <= 1
+        )
         if not shape_fits or not range_fits or 0 in image.shape:
             raise DataError(
                 f"an array must be (H, W), (H, W, 3) or (H, W, 4), uint8 in [0, 255] or float in [0, 1]; "
@@ -94,12 +107,23 @@ def as_batch(image) -> tuple[Tensor, Callable[[Tensor], object]]:
 
         return batch, restore
     if torch.is_tensor(image):
-        if not image.is_floating_point() or image.ndim not in (3, 4) or image.shape[-3] != 3 or 0 in image.shape:
+        if (
+            not image.is_floating_point()
+            or image.ndim not in (3, 4)
+            or image.shape[-3] != 3
+            or 0 in image.shape
+        ):
             raise DataError(
                 f"a tensor must be float in [-1, 1] of shape (3, H, W) or (N, 3, H, W); this one is {tuple(image.shape)} of {image.dtype}"
             )
         if not image.isfinite().all() or image.min() < -1.01 or image.max() > 1.01:
-            raise DataError("a tensor must be in [-1, 1]; this one is not: scale it with x / 127.5 - 1 if it runs from 0 to 255")
+            raise DataError(
+                "a tensor must be in [-1, 1]; this one is not: scale it with x / 127.5 - 1 if it runs from 0 to 255"
+            )
         batch = image if image.ndim == 4 else image[None]
-        return batch.float(), lambda result: (result if image.ndim == 4 else result[0]).to(image.device, image.dtype)
-    raise DataError(f"cannot make a picture of {type(image).__name__}; give a path, a PIL image, an array or a tensor")
+        return batch.float(), lambda result: (result if image.ndim == 4 else result[0]).to(
+            image.device, image.dtype
+        )
+    raise DataError(
+        f"cannot make a picture of {type(image).__name__}; give a path, a PIL image, an array or a tensor"
+    )

@@ -1,4 +1,5 @@
 """Find, run and refresh the course's notebooks (plumbing). `python -m minicyclegan.notebooks` is `make notebooks`."""
+
 import ast
 import os
 import re
@@ -50,7 +51,11 @@ def parameters_of(path: str | Path) -> dict[str, tuple[type, object]]:
 def yaml_value(text: str):
     """One value as YAML, and 1e-3 as the number it looks like (YAML 1.1 would call it text)."""
     value = yaml.safe_load(text)
-    return float(value) if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value) else value
+    return (
+        float(value)
+        if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value)
+        else value
+    )
 
 
 def read_parameters(pairs: tuple[str, ...], file: str | Path | None, declared: dict) -> dict:
@@ -60,10 +65,15 @@ def read_parameters(pairs: tuple[str, ...], file: str | Path | None, declared: d
         try:
             content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ParameterError(f"cannot read the parameters in {file}: {str(error).splitlines()[0]}") from error
+            raise ParameterError(
+                f"cannot read the parameters in {file}: {str(error).splitlines()[0]}"
+            ) from error
         if not isinstance(content, dict):
             raise ParameterError(f"{file} must hold lines `name: value`")
-        given |= {str(name): yaml_value(value) if isinstance(value, str) and value else value for name, value in content.items()}
+        given |= {
+            str(name): yaml_value(value) if isinstance(value, str) and value else value
+            for name, value in content.items()
+        }
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
@@ -94,7 +104,14 @@ def execute(path: str | Path, output: str | Path, parameters: dict) -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / output.name
         try:
-            papermill.execute_notebook(str(path), str(copy), parameters=parameters, progress_bar=False, stdout_file=sys.stdout, kernel_name=kernel_here())
+            papermill.execute_notebook(
+                str(path),
+                str(copy),
+                parameters=parameters,
+                progress_bar=False,
+                stdout_file=sys.stdout,
+                kernel_name=kernel_here(),
+            )
             failed = None
         except PapermillExecutionError as error:
             failed = error
@@ -106,7 +123,9 @@ def execute(path: str | Path, output: str | Path, parameters: dict) -> None:
             nbformat.write(notebook, copy)
             shutil.copy(copy, output)
     if failed is not None:
-        if failed.ename in {kind.__name__ for kind in (MiniCycleGANError, *MiniCycleGANError.__subclasses__())}:
+        if failed.ename in {
+            kind.__name__ for kind in (MiniCycleGANError, *MiniCycleGANError.__subclasses__())
+        }:
             raise RunError(failed.evalue)
         where = f"; the notebook as far as it came is {output}" if output.exists() else ""
         raise RunError(f"a cell of {Path(path).name} failed with {failed.ename}: {failed.evalue}{where}")
@@ -138,7 +157,12 @@ def merge_streams(cell) -> None:
     """Join neighbouring pieces of one stream: how a kernel cuts its text into messages varies."""
     merged = []
     for output in cell.outputs:
-        if output.output_type == "stream" and merged and merged[-1].output_type == "stream" and merged[-1].name == output.name:
+        if (
+            output.output_type == "stream"
+            and merged
+            and merged[-1].output_type == "stream"
+            and merged[-1].name == output.name
+        ):
             merged[-1].text += output.text
         else:
             merged.append(output)
@@ -154,7 +178,14 @@ def refresh(path: Path) -> float:
 
     notebook = nbformat.read(path, as_version=4)
     started = time.monotonic()
-    client = NotebookClient(notebook, timeout=600, kernel_name=kernel_here(), record_timing=False, store_widget_state=False, resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name=kernel_here(),
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
     client.execute()
     seconds = time.monotonic() - started
     normalise(notebook)
@@ -177,7 +208,11 @@ def definitions(path: str | Path) -> dict[str, ast.AST]:
         for node in ast.parse(source).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 found[node.name] = node
-            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
+            elif (
+                isinstance(node, ast.Assign)
+                and isinstance(node.targets[0], ast.Name)
+                and node.targets[0].id.isupper()
+            ):
                 found[node.targets[0].id] = node
     return found
 

@@ -1,4 +1,5 @@
 """Parameters: the one dataclass of hyper-parameters, and the checks that refuse unknown names and wrong types (plumbing)."""
+
 import ast
 import dataclasses
 import difflib
@@ -24,7 +25,9 @@ def check_type(name: str, value, wanted: type):
     if wanted is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
     if type(value) is not wanted or wanted is float:
-        raise ParameterError(f"parameter {name} must be {wanted.__name__}, but it is {value!r} ({type(value).__name__})")
+        raise ParameterError(
+            f"parameter {name} must be {wanted.__name__}, but it is {value!r} ({type(value).__name__})"
+        )
     return value
 
 
@@ -44,7 +47,9 @@ class Config:
     base_channels: int = 64  # width of the generators
     n_blocks: int = 9  # residual blocks: 9 at 256 px, 6 at 128 px
     upsampling: str = "transposed"  # or `resize`: no checkerboards, not the paper's
-    n_downsamplings: int = 2  # 1 keeps the blocks at half the size instead of a quarter: sharper small pictures, not the paper's
+    n_downsamplings: int = (
+        2  # 1 keeps the blocks at half the size instead of a quarter: sharper small pictures, not the paper's
+    )
     discriminator_channels: int = 64
     discriminator_layers: int = 3  # 3 sees patches of 70 px, 2 of 34, 1 of 16
     gan_mode: str = "lsgan"  # or `bce`
@@ -58,26 +63,51 @@ class Config:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, check_type(field.name, getattr(self, field.name), field.type))
-        for name in ("image_size", "steps", "batch_size", "base_channels", "n_downsamplings", "discriminator_channels", "discriminator_layers", "learning_rate"):
+            object.__setattr__(
+                self, field.name, check_type(field.name, getattr(self, field.name), field.type)
+            )
+        for name in (
+            "image_size",
+            "steps",
+            "batch_size",
+            "base_channels",
+            "n_downsamplings",
+            "discriminator_channels",
+            "discriminator_layers",
+            "learning_rate",
+        ):
             if getattr(self, name) <= 0:
-                raise ParameterError(f"parameter {name} must be greater than 0, but it is {getattr(self, name)}")
+                raise ParameterError(
+                    f"parameter {name} must be greater than 0, but it is {getattr(self, name)}"
+                )
         for name in ("load_size", "n_blocks", "lambda_cycle", "lambda_identity", "pool_size", "seed"):
             if getattr(self, name) < 0:
-                raise ParameterError(f"parameter {name} must not be negative, but it is {getattr(self, name)}")
+                raise ParameterError(
+                    f"parameter {name} must not be negative, but it is {getattr(self, name)}"
+                )
         for name, top in (("decay_share", 1.0), ("ema_decay", 0.99999), ("beta1", 0.99999)):
             if not 0 <= getattr(self, name) <= top:
-                raise ParameterError(f"parameter {name} must be between 0 and {top:g}, but it is {getattr(self, name)}")
+                raise ParameterError(
+                    f"parameter {name} must be between 0 and {top:g}, but it is {getattr(self, name)}"
+                )
         for name, words in (("upsampling", ("transposed", "resize")), ("gan_mode", ("lsgan", "bce"))):
             if getattr(self, name) not in words:
-                raise ParameterError(f"parameter {name} must be {' or '.join(words)}, but it is {getattr(self, name)!r}")
+                raise ParameterError(
+                    f"parameter {name} must be {' or '.join(words)}, but it is {getattr(self, name)!r}"
+                )
         if self.n_downsamplings > 2:
-            raise ParameterError(f"parameter n_downsamplings must be 1 or 2, but it is {self.n_downsamplings}")
+            raise ParameterError(
+                f"parameter n_downsamplings must be 1 or 2, but it is {self.n_downsamplings}"
+            )
         if self.image_size % 4:
             raise ParameterError(f"parameter image_size must be divisible by 4, but it is {self.image_size}")
-        smallest = 2 ** (self.discriminator_layers) * 4  # below this the last 4x4 convolutions have nothing left to see
+        smallest = (
+            2 ** (self.discriminator_layers) * 4
+        )  # below this the last 4x4 convolutions have nothing left to see
         if self.image_size < max(16, smallest):
-            raise ParameterError(f"image_size {self.image_size} is too small for {self.discriminator_layers} discriminator layers; use {max(16, smallest)} or more")
+            raise ParameterError(
+                f"image_size {self.image_size} is too small for {self.discriminator_layers} discriminator layers; use {max(16, smallest)} or more"
+            )
 
     def to_dict(self) -> dict:
         """The fields as plain values, for JSON and for a checkpoint."""

@@ -1,4 +1,5 @@
 """The run folder and the progress line (plumbing)."""
+
 import json
 import time
 from pathlib import Path
@@ -13,18 +14,30 @@ def open_run(run_dir: str | Path, config: Config, resume: bool) -> Path:
     run_dir = Path(run_dir)
     holds_run = (run_dir / "last.pt").exists() or (run_dir / "metrics.jsonl").exists()
     if holds_run and not resume:
-        raise RunError(f"{run_dir} already holds a run; choose another run_dir, or set resume=true to go on with it")
+        raise RunError(
+            f"{run_dir} already holds a run; choose another run_dir, or set resume=true to go on with it"
+        )
     if resume and not (run_dir / "last.pt").exists():
-        raise RunError(f"there is nothing to resume in {run_dir} (no last.pt); check run_dir, or set resume=false to start")
+        raise RunError(
+            f"there is nothing to resume in {run_dir} (no last.pt); check run_dir, or set resume=false to start"
+        )
     if holds_run and (run_dir / "last.pt").exists():
         before, now = read_checkpoint(run_dir / "last.pt")["config"], config.to_dict()
-        differences = [f"{name} was {before.get(name)!r}, is now {now[name]!r}" for name in now if before.get(name) != now[name]]
+        differences = [
+            f"{name} was {before.get(name)!r}, is now {now[name]!r}"
+            for name in now
+            if before.get(name) != now[name]
+        ]
         if differences:
-            raise RunError(f"cannot resume {run_dir} with other parameters: {'; '.join(differences)}. Give the same ones, or choose another run_dir")
+            raise RunError(
+                f"cannot resume {run_dir} with other parameters: {'; '.join(differences)}. Give the same ones, or choose another run_dir"
+            )
     try:
         (run_dir / "samples").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"cannot make the run folder {run_dir}: {error.strerror}; choose another run_dir") from error
+        raise RunError(
+            f"cannot make the run folder {run_dir}: {error.strerror}; choose another run_dir"
+        ) from error
     return run_dir
 
 
@@ -61,5 +74,11 @@ class Progress:
         self.last = now
         per_step = (now - self.started) / max(1, step - self.first_step)
         left = per_step * (self.steps - step)
-        shown = "  ".join(f"{name} {losses[name]:.3f}" for name in ("cycle", "gan_ab", "gan_ba", "held_out_ab", "held_out_ba") if name in losses)
-        self.write(f"step {step:>6}/{self.steps}  {shown}  {1 / per_step:.2f} steps/s  {int(left // 60)}:{int(left % 60):02d} left")
+        shown = "  ".join(
+            f"{name} {losses[name]:.3f}"
+            for name in ("cycle", "gan_ab", "gan_ba", "held_out_ab", "held_out_ba")
+            if name in losses
+        )
+        self.write(
+            f"step {step:>6}/{self.steps}  {shown}  {1 / per_step:.2f} steps/s  {int(left // 60)}:{int(left % 60):02d} left"
+        )

@@ -3,6 +3,7 @@
 A scene is a row of numbers. `draw` turns a batch of scenes into pictures of one season, so two
 pictures of one scene are a true pair. Training never sees a pair; evaluation does.
 """
+
 import torch
 from torch import Tensor
 
@@ -13,12 +14,28 @@ N_FLOWERS = 8
 # x runs to the right and y runs down, both from 0 to 1.
 SCENE_RANGES = {
     "light": (0.0, 1.0),  # 0 is noon, 1 is late afternoon
-    "sun_x": (0.1, 0.9), "sun_y": (0.08, 0.24), "sun_radius": (0.05, 0.08),
-    "cloud_x": (0.1, 0.9), "cloud_y": (0.08, 0.28), "cloud_width": (0.1, 0.2),
-    "far_height": (0.38, 0.48), "far_swing": (0.03, 0.08), "far_phase": (0.0, 6.28), "far_waves": (4.0, 9.0),
-    "near_height": (0.52, 0.62), "near_swing": (0.01, 0.05), "near_phase": (0.0, 6.28), "near_waves": (3.0, 6.0),
-    "lake_x": (0.2, 0.8), "lake_y": (0.8, 0.9), "lake_width": (0.12, 0.3), "lake_height": (0.04, 0.08),
-    "house_x": (0.15, 0.85), "house_y": (0.66, 0.74), "house_size": (0.07, 0.12), "house_colour": (0.0, 1.0),
+    "sun_x": (0.1, 0.9),
+    "sun_y": (0.08, 0.24),
+    "sun_radius": (0.05, 0.08),
+    "cloud_x": (0.1, 0.9),
+    "cloud_y": (0.08, 0.28),
+    "cloud_width": (0.1, 0.2),
+    "far_height": (0.38, 0.48),
+    "far_swing": (0.03, 0.08),
+    "far_phase": (0.0, 6.28),
+    "far_waves": (4.0, 9.0),
+    "near_height": (0.52, 0.62),
+    "near_swing": (0.01, 0.05),
+    "near_phase": (0.0, 6.28),
+    "near_waves": (3.0, 6.0),
+    "lake_x": (0.2, 0.8),
+    "lake_y": (0.8, 0.9),
+    "lake_width": (0.12, 0.3),
+    "lake_height": (0.04, 0.08),
+    "house_x": (0.15, 0.85),
+    "house_y": (0.66, 0.74),
+    "house_size": (0.07, 0.12),
+    "house_colour": (0.0, 1.0),
     **{f"tree{i}_x": (0.04, 0.96) for i in range(N_TREES)},
     **{f"tree{i}_y": (0.62 + 0.06 * i, 0.68 + 0.06 * i) for i in range(N_TREES)},
     **{f"tree{i}_size": (0.14 + 0.02 * i, 0.20 + 0.02 * i) for i in range(N_TREES)},
@@ -30,14 +47,31 @@ SCENE_RANGES = {
 # (red, green, blue) from 0 to 1, one colour for each thing and season.
 PALETTE = {
     "summer": {
-        "sky_top": (0.22, 0.50, 0.90), "sky_low": (0.72, 0.87, 0.98), "sun": (1.00, 0.90, 0.30), "cloud": (1.00, 1.00, 1.00),
-        "far": (0.33, 0.56, 0.42), "near": (0.45, 0.70, 0.25), "front": (0.36, 0.62, 0.20), "lake": (0.14, 0.42, 0.72),
-        "crown": (0.13, 0.45, 0.14), "conifer": (0.08, 0.32, 0.20), "roof": (0.55, 0.16, 0.12), "flower": (0.95, 0.25, 0.35),
+        "sky_top": (0.22, 0.50, 0.90),
+        "sky_low": (0.72, 0.87, 0.98),
+        "sun": (1.00, 0.90, 0.30),
+        "cloud": (1.00, 1.00, 1.00),
+        "far": (0.33, 0.56, 0.42),
+        "near": (0.45, 0.70, 0.25),
+        "front": (0.36, 0.62, 0.20),
+        "lake": (0.14, 0.42, 0.72),
+        "crown": (0.13, 0.45, 0.14),
+        "conifer": (0.08, 0.32, 0.20),
+        "roof": (0.55, 0.16, 0.12),
+        "flower": (0.95, 0.25, 0.35),
     },
     "winter": {
-        "sky_top": (0.56, 0.62, 0.74), "sky_low": (0.86, 0.87, 0.90), "sun": (0.98, 0.95, 0.80), "cloud": (0.74, 0.76, 0.82),
-        "far": (0.70, 0.76, 0.86), "near": (0.90, 0.92, 0.97), "front": (0.97, 0.98, 1.00), "lake": (0.66, 0.83, 0.90),
-        "crown": (0.42, 0.33, 0.28), "conifer": (0.08, 0.32, 0.20), "roof": (0.95, 0.96, 1.00),
+        "sky_top": (0.56, 0.62, 0.74),
+        "sky_low": (0.86, 0.87, 0.90),
+        "sun": (0.98, 0.95, 0.80),
+        "cloud": (0.74, 0.76, 0.82),
+        "far": (0.70, 0.76, 0.86),
+        "near": (0.90, 0.92, 0.97),
+        "front": (0.97, 0.98, 1.00),
+        "lake": (0.66, 0.83, 0.90),
+        "crown": (0.42, 0.33, 0.28),
+        "conifer": (0.08, 0.32, 0.20),
+        "roof": (0.95, 0.96, 1.00),
     },
 }
 WALLS = ((0.86, 0.80, 0.66), (0.62, 0.30, 0.20))  # house_colour 0 and 1
@@ -87,7 +121,9 @@ def triangle(x: Tensor, y: Tensor, centre_x, top, bottom, half_width) -> Tensor:
     return torch.maximum(side, y - bottom)
 
 
-def draw_tree(picture: Tensor, scene: dict[str, Tensor], i: int, season: str, x: Tensor, y: Tensor, size: int) -> None:
+def draw_tree(
+    picture: Tensor, scene: dict[str, Tensor], i: int, season: str, x: Tensor, y: Tensor, size: int
+) -> None:
     """Paint tree `i`: a conifer keeps its needles and wears snow; a broadleaf is green in summer, bare in winter."""
     colours = PALETTE[season]
     tree_x, foot, height = scene[f"tree{i}_x"], scene[f"tree{i}_y"], scene[f"tree{i}_size"]
@@ -118,26 +154,63 @@ def draw(scene: dict[str, Tensor], season: str, size: int) -> Tensor:
     top, low = (torch.tensor(colours[name]).view(1, 3, 1, 1) for name in ("sky_top", "sky_low"))
     low = torch.lerp(low, torch.tensor(EVENING).view(1, 3, 1, 1), 0.7 * scene["light"].unsqueeze(1))
     picture = torch.lerp(top, low, (y / 0.5).clamp(max=1).unsqueeze(1)).repeat(1, 1, 1, size)
-    paint(picture, colours["sun"], size * ellipse(x, y, scene["sun_x"], scene["sun_y"], scene["sun_radius"], scene["sun_radius"]))
+    paint(
+        picture,
+        colours["sun"],
+        size * ellipse(x, y, scene["sun_x"], scene["sun_y"], scene["sun_radius"], scene["sun_radius"]),
+    )
     for shift, scale in ((-0.6, 0.7), (0.0, 1.0), (0.7, 0.6)):  # a cloud is three flat ellipses
         width = scene["cloud_width"]
-        paint(picture, colours["cloud"], size * ellipse(x, y, scene["cloud_x"] + shift * width, scene["cloud_y"], scale * width, 0.35 * scale * width))
+        paint(
+            picture,
+            colours["cloud"],
+            size
+            * ellipse(
+                x, y, scene["cloud_x"] + shift * width, scene["cloud_y"], scale * width, 0.35 * scale * width
+            ),
+        )
 
     far = scene["far_height"] + scene["far_swing"] * torch.sin(scene["far_waves"] * x + scene["far_phase"])
-    near = scene["near_height"] + scene["near_swing"] * torch.sin(scene["near_waves"] * x + scene["near_phase"])
+    near = scene["near_height"] + scene["near_swing"] * torch.sin(
+        scene["near_waves"] * x + scene["near_phase"]
+    )
     paint(picture, colours["far"], size * (far - y))
     near_colour, front_colour = (torch.tensor(colours[name]).view(1, 3, 1, 1) for name in ("near", "front"))
-    paint(picture, torch.lerp(near_colour, front_colour, ((y - 0.55) / 0.45).clamp(0, 1).unsqueeze(1)), size * (near - y))
-    if season == "summer":  # nothing in the winter picture says where flowers will grow: a translation has to guess
+    paint(
+        picture,
+        torch.lerp(near_colour, front_colour, ((y - 0.55) / 0.45).clamp(0, 1).unsqueeze(1)),
+        size * (near - y),
+    )
+    if (
+        season == "summer"
+    ):  # nothing in the winter picture says where flowers will grow: a translation has to guess
         for i in range(N_FLOWERS):
-            paint(picture, colours["flower"], size * ellipse(x, y, scene[f"flower{i}_x"], scene[f"flower{i}_y"], 0.011, 0.011))
-    paint(picture, colours["lake"], size * ellipse(x, y, scene["lake_x"], scene["lake_y"], scene["lake_width"], scene["lake_height"]))
+            paint(
+                picture,
+                colours["flower"],
+                size * ellipse(x, y, scene[f"flower{i}_x"], scene[f"flower{i}_y"], 0.011, 0.011),
+            )
+    paint(
+        picture,
+        colours["lake"],
+        size * ellipse(x, y, scene["lake_x"], scene["lake_y"], scene["lake_width"], scene["lake_height"]),
+    )
 
     house_x, foot, half = scene["house_x"], scene["house_y"], scene["house_size"]
-    wall = torch.lerp(torch.tensor(WALLS[0]).view(1, 3, 1, 1), torch.tensor(WALLS[1]).view(1, 3, 1, 1), scene["house_colour"].unsqueeze(1))
+    wall = torch.lerp(
+        torch.tensor(WALLS[0]).view(1, 3, 1, 1),
+        torch.tensor(WALLS[1]).view(1, 3, 1, 1),
+        scene["house_colour"].unsqueeze(1),
+    )
     paint(picture, wall, size * box(x, y, house_x - half, house_x + half, foot - 1.1 * half, foot))
-    paint(picture, TRUNK, size * box(x, y, house_x - 0.2 * half, house_x + 0.2 * half, foot - 0.6 * half, foot))
-    paint(picture, colours["roof"], size * triangle(x, y, house_x, foot - 2.1 * half, foot - 1.05 * half, 1.3 * half))
+    paint(
+        picture, TRUNK, size * box(x, y, house_x - 0.2 * half, house_x + 0.2 * half, foot - 0.6 * half, foot)
+    )
+    paint(
+        picture,
+        colours["roof"],
+        size * triangle(x, y, house_x, foot - 2.1 * half, foot - 1.05 * half, 1.3 * half),
+    )
     for i in range(N_TREES):
         draw_tree(picture, scene, i, season, x, y, size)
     return picture.mul_(2).sub_(1)

@@ -1,4 +1,5 @@
 """The training run (Zhu et al. 2017, section 4 and 7.1), built in notebook 07_train."""
+
 import copy
 import json
 import time
@@ -87,7 +88,9 @@ class Trainer:
         for optimizer in (self.optimizer_g, self.optimizer_d):
             optimizer.param_groups[0]["lr"] = self.config.learning_rate * factor
         real_a, real_b = (real.contiguous(memory_format=torch.channels_last) for real in (real_a, real_b))
-        losses = self.model.training_step(real_a, real_b, self.optimizer_g, self.optimizer_d, self.pool_a, self.pool_b)
+        losses = self.model.training_step(
+            real_a, real_b, self.optimizer_g, self.optimizer_d, self.pool_a, self.pool_b
+        )
         if self.average is not None:
             update_average(self.average, self.model, self.config.ema_decay, self.step)
         self.step += 1
@@ -96,10 +99,16 @@ class Trainer:
     def state_dict(self) -> dict:
         """Tensors and plain values only. The data order needs no state: it follows from the seed and the step."""
         return {
-            "config": self.config.to_dict(), "step": self.step,
-            "model": self.model.state_dict(), "average": self.average.state_dict() if self.average else None,
-            "optimizer_g": self.optimizer_g.state_dict(), "optimizer_d": self.optimizer_d.state_dict(),
-            "pools": [{"pictures": pool.pictures, "generator": pool.generator.get_state()} for pool in (self.pool_a, self.pool_b)],
+            "config": self.config.to_dict(),
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "optimizer_g": self.optimizer_g.state_dict(),
+            "optimizer_d": self.optimizer_d.state_dict(),
+            "pools": [
+                {"pictures": pool.pictures, "generator": pool.generator.get_state()}
+                for pool in (self.pool_a, self.pool_b)
+            ],
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -117,8 +126,16 @@ class Trainer:
 
 
 def train(
-    config: Config, domains: Domains, run_dir: str | Path, device: str = "auto", precision: str = "auto",
-    checkpoint_every: int = 500, sample_every: int = 500, log_every: int = 20, resume: bool = False, progress=print,
+    config: Config,
+    domains: Domains,
+    run_dir: str | Path,
+    device: str = "auto",
+    precision: str = "auto",
+    checkpoint_every: int = 500,
+    sample_every: int = 500,
+    log_every: int = 20,
+    resume: bool = False,
+    progress=print,
 ) -> Trainer:
     """Train to `config.steps` and leave a run folder: config.json, metrics.jsonl, samples/ and last.pt.
 
@@ -127,7 +144,9 @@ def train(
     folder is touched, and RunError when a loss is no number any more.
     """
     torch_device, dtype, sentence = choose_device(device, precision)
-    batches = UnpairedBatches(domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed)
+    batches = UnpairedBatches(
+        domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed
+    )
     run_dir = open_run(run_dir, config, resume)
     progress(sentence)
     trainer = Trainer(config, torch_device, dtype)
@@ -138,12 +157,16 @@ def train(
     write_json(run_dir / "config.json", config.to_dict())
 
     clock = Progress(trainer.step, config.steps, progress)
-    test_a, test_b = (pictures[list(range(min(50, len(pictures))))] for pictures in (domains.test_a, domains.test_b))
+    test_a, test_b = (
+        pictures[list(range(min(50, len(pictures))))] for pictures in (domains.test_a, domains.test_b)
+    )
     sums, summed, started = {}, 0, time.monotonic()
     while trainer.step < config.steps:
         real_a, real_b = batches.batch(trainer.step)
         losses = trainer.train_on(real_a.to(torch_device), real_b.to(torch_device))
-        sums = {name: sums.get(name, 0) + loss for name, loss in losses.items()}  # on the device: reading waits for it
+        sums = {
+            name: sums.get(name, 0) + loss for name, loss in losses.items()
+        }  # on the device: reading waits for it
         summed += 1
         step, last = trainer.step, trainer.step == config.steps
         if not (step % log_every == 0 or step % checkpoint_every == 0 or step % sample_every == 0 or last):
@@ -157,7 +180,12 @@ def train(
                 f"the loss {bad[0]} became {means[bad[0]]} at or before step {step}; last.pt, if there is one, is from before. "
                 "Most often the learning rate is too high: try half of it"
             )
-        record = {"step": step, "seconds": round(time.monotonic() - started, 3), "learning_rate": trainer.optimizer_g.param_groups[0]["lr"], **means}
+        record = {
+            "step": step,
+            "seconds": round(time.monotonic() - started, 3),
+            "learning_rate": trainer.optimizer_g.param_groups[0]["lr"],
+            **means,
+        }
         if step % sample_every == 0 or last:
             sheet = to_image(sample_sheet(trainer.translator, test_a[:6], test_b[:6]))
             write_file(run_dir / "samples" / f"step_{step:07d}.png", lambda file: sheet.save(file, "PNG"))

@@ -1,4 +1,5 @@
 """What a notebook builds is, to the syntax tree, what the library ships."""
+
 import ast
 import difflib
 from pathlib import Path
@@ -12,8 +13,14 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Which notebook builds which module
 MIRROR = {
-    "seasons": "01_two_domains", "data": "01_two_domains", "generator": "02_generator", "discriminator": "03_discriminator",
-    "gan_loss": "04_gan_loss", "cycle_loss": "05_cycle_consistency", "cyclegan": "06_cyclegan", "training": "07_train",
+    "seasons": "01_two_domains",
+    "data": "01_two_domains",
+    "generator": "02_generator",
+    "discriminator": "03_discriminator",
+    "gan_loss": "04_gan_loss",
+    "cycle_loss": "05_cycle_consistency",
+    "cyclegan": "06_cyclegan",
+    "training": "07_train",
 }
 
 
@@ -50,7 +57,9 @@ def mirror_faults(library_files: dict[str, Path], notebook_files: list[Path]) ->
     for notebook, found in in_notebooks.items():
         for name in found:
             if name in home and MIRROR[home[name]] != notebook:
-                faults.append(f"notebook {notebook} defines {name} again; it is built in {MIRROR[home[name]]}: import it from minicyclegan.{home[name]}")
+                faults.append(
+                    f"notebook {notebook} defines {name} again; it is built in {MIRROR[home[name]]}: import it from minicyclegan.{home[name]}"
+                )
     return faults
 
 
@@ -76,8 +85,16 @@ GOOD = 'def generator_loss(scores):\n    """Long text."""\n    return scores.mea
     ("library", "notebooks", "expected"),
     [
         (GOOD, {"04_gan_loss": GOOD.replace("Long text.", "Short.")}, []),  # docstrings may differ
-        (GOOD.replace("mean", "sum"), {"04_gan_loss": GOOD}, ["-    return scores.sum()"]),  # the library side is broken
-        (GOOD, {"04_gan_loss": GOOD.replace("mean", "sum")}, ["+    return scores.sum()"]),  # the notebook side is broken
+        (
+            GOOD.replace("mean", "sum"),
+            {"04_gan_loss": GOOD},
+            ["-    return scores.sum()"],
+        ),  # the library side is broken
+        (
+            GOOD,
+            {"04_gan_loss": GOOD.replace("mean", "sum")},
+            ["+    return scores.sum()"],
+        ),  # the notebook side is broken
         (GOOD, {"04_gan_loss": "x = 1"}, ["is not built in"]),
         (GOOD, {"04_gan_loss": GOOD, "06_cyclegan": GOOD}, ["defines generator_loss again"]),
         (GOOD + "LIMIT = 3", {"04_gan_loss": GOOD + "LIMIT = 4"}, ["+LIMIT = 4"]),

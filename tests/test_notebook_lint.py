@@ -1,4 +1,5 @@
 """Each committed notebook really ran, and what nbval does not compare is guarded and explained."""
+
 import ast
 from pathlib import Path
 
@@ -20,7 +21,13 @@ def faults_in(notebook, size: int = 0) -> list[str]:
         faults.append("widget state is saved")
     if size > 1_500_000:
         faults.append(f"the file has {size} bytes, more than 1.5 MB")
-    headings = [line for cell in notebook.cells if cell.cell_type == "markdown" for line in cell.source.splitlines() if line.startswith("#")]
+    headings = [
+        line
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+        if line.startswith("#")
+    ]
     if not headings or not headings[0].startswith("# "):
         faults.append("the first heading is not of the first level")
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
@@ -37,8 +44,13 @@ def faults_in(notebook, size: int = 0) -> list[str]:
             faults.append(f"{where}: empty")
         ignored = "nbval-ignore-output" in tags
         if ignored != cell.source.startswith(NOT_COMPARED):
-            faults.append(f"{where}: an output that is not compared needs the tag nbval-ignore-output and a first line `{NOT_COMPARED}reason`")
-        if ignored and not (i + 1 < len(code) and any(isinstance(n, ast.Assert) for n in ast.walk(ast.parse(code[i + 1].source)))):
+            faults.append(
+                f"{where}: an output that is not compared needs the tag nbval-ignore-output and a first line `{NOT_COMPARED}reason`"
+            )
+        if ignored and not (
+            i + 1 < len(code)
+            and any(isinstance(n, ast.Assert) for n in ast.walk(ast.parse(code[i + 1].source)))
+        ):
             faults.append(f"{where}: its output is not compared, and no cell with an assertion follows")
         pictures = 0
         for output in cell.outputs:
@@ -46,7 +58,10 @@ def faults_in(notebook, size: int = 0) -> list[str]:
                 faults.append(f"{where}: it failed with {output.ename}")
             if output.output_type == "stream" and output.name == "stderr":
                 faults.append(f"{where}: it wrote to stderr: {output.text[:80]!r}")
-            if "application/vnd.jupyter.widget-view+json" in output.get("data", {}) and "text/plain" not in output.data:
+            if (
+                "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+                and "text/plain" not in output.data
+            ):
                 faults.append(f"{where}: a widget has no static twin")
             if "image/png" in output.get("data", {}):
                 pictures += 1
@@ -76,12 +91,20 @@ def test_every_output_that_is_not_compared_has_a_reason(capsys):
 
 
 def a_good_notebook():
-    png = nbformat.v4.new_output("display_data", {"image/png": "AAAA", "text/plain": "x"}, metadata={"image/png": {"alt": "a picture of two seasons"}})
+    png = nbformat.v4.new_output(
+        "display_data",
+        {"image/png": "AAAA", "text/plain": "x"},
+        metadata={"image/png": {"alt": "a picture of two seasons"}},
+    )
     fact = nbformat.v4.new_output("stream", name="stdout", text="2 pictures\n")
     cells = [
         nbformat.v4.new_markdown_cell("# Title\n## If this goes wrong\nAsk."),
         nbformat.v4.new_code_cell("show()", execution_count=1, outputs=[png, fact]),
-        nbformat.v4.new_code_cell("# not compared: timings vary\nrun()", execution_count=2, metadata={"tags": ["nbval-ignore-output"]}),
+        nbformat.v4.new_code_cell(
+            "# not compared: timings vary\nrun()",
+            execution_count=2,
+            metadata={"tags": ["nbval-ignore-output"]},
+        ),
         nbformat.v4.new_code_cell("assert True", execution_count=3),
     ]
     return nbformat.v4.new_notebook(cells=cells)
@@ -98,8 +121,18 @@ def set_metadata(cell, tags):
         (lambda nb: nb.cells[1].update(execution_count=7), "execution counts"),
         (lambda nb: nb.cells[1].outputs[0].update(metadata={}), "no alt text"),
         (lambda nb: nb.cells[1].outputs.pop(), "without a printed fact"),
-        (lambda nb: nb.cells[1].outputs.append(nbformat.v4.new_output("stream", name="stderr", text="warning")), "stderr"),
-        (lambda nb: nb.cells[1].outputs.append(nbformat.v4.new_output("error", ename="ValueError", evalue="", traceback=[])), "failed with ValueError"),
+        (
+            lambda nb: nb.cells[1].outputs.append(
+                nbformat.v4.new_output("stream", name="stderr", text="warning")
+            ),
+            "stderr",
+        ),
+        (
+            lambda nb: nb.cells[1].outputs.append(
+                nbformat.v4.new_output("error", ename="ValueError", evalue="", traceback=[])
+            ),
+            "failed with ValueError",
+        ),
         (lambda nb: nb.metadata.update(widgets={}), "widget state"),
         (lambda nb: set_metadata(nb.cells[1], ["surprise"]), "unknown tag"),
         (lambda nb: set_metadata(nb.cells[2], []), "needs the tag"),
