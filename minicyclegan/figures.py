@@ -41,10 +41,11 @@ def show_pictures(
     pictures = ((pictures.detach().float().cpu() + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1)
     columns = columns or len(pictures)
     rows = -(-len(pictures) // columns)
-    height = scale * pictures.shape[1] / pictures.shape[2]
+    height = scale * pictures.shape[1] / pictures.shape[2] * rows + (0.25 if titles else 0)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(scale * columns, height * rows + 0.3), squeeze=False, layout="constrained"
+        rows, columns, figsize=(scale * columns, height), squeeze=False, layout="constrained"
     )
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     for i, axis in enumerate(axes.flat):
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)

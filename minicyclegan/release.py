@@ -1,0 +1,30 @@
+"""Make the shipped weights and the README's picture from a finished run (plumbing).
+
+python -m minicyclegan.release runs/seasons-1
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from minicyclegan.checkpoint import export_weights, load
+from minicyclegan.data import load_seasons
+from minicyclegan.images import to_image
+from minicyclegan.training import sample_sheet
+
+
+def main(run_dir: str) -> None:
+    data = Path(__file__).parent.parent / "data"
+    export_weights(Path(run_dir) / "last.pt", data / "seasons_64px.pt")
+    model = load(data / "seasons_64px.pt")
+    domains = load_seasons(model.config.image_size, n_train=1)
+    sheet = sample_sheet(model, domains.test_a[:8], domains.test_b[:8])
+    large = torch.nn.functional.interpolate(sheet[None], scale_factor=2, mode="nearest")[0]
+    to_image(large).save(data / "seasons_64px.png", optimize=True)
+    for name in ("seasons_64px.pt", "seasons_64px.png"):
+        print(data / name, (data / name).stat().st_size, "bytes")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
