@@ -15,10 +15,8 @@ class PatchDiscriminator(nn.Module):
     def __init__(self, base_channels: int = 64, n_layers: int = 3):
         super().__init__()
         c = base_channels
-        layers = [
-            nn.Conv2d(3, c, 4, stride=2, padding=1),
-            nn.LeakyReLU(0.2, inplace=True),
-        ]  # no norm on the first
+        first = nn.Conv2d(3, c, 4, stride=2, padding=1)
+        layers = [first, nn.LeakyReLU(0.2, inplace=True)]  # no norm on the first
         for i in range(1, n_layers + 1):
             channels_in, channels_out = c * min(2 ** (i - 1), 8), c * min(2**i, 8)
             stride = 2 if i < n_layers else 1
@@ -44,7 +42,7 @@ def receptive_field(kernels: list[int], strides: list[int]) -> int:
 def receptive_field_by_gradient(network: nn.Module, size: int) -> int:
     """The same side, measured: how wide is the square of input pixels that the middle score's gradient reaches?
 
-    `size` is the side of the test picture; it must be larger than the field. The norms are left out while
+    `size` is the side of the test picture; ValueError if the field does not fit into it. The norms are left out while
     measuring, because an instance norm lets every pixel of a channel look at every other.
     """
     convolutions = nn.Sequential(*[layer for layer in network.modules() if isinstance(layer, nn.Conv2d)])
@@ -60,4 +58,6 @@ def receptive_field_by_gradient(network: nn.Module, size: int) -> int:
             layer.weight.copy_(weight)
             layer.zero_grad(set_to_none=True)
     touched = picture.grad[0].abs().sum((0, 1)).nonzero()
+    if touched.min() == 0 or touched.max() == size - 1:
+        raise ValueError(f"the field reaches the border of a picture of {size} px; use a larger size")
     return int(touched.max() - touched.min()) + 1

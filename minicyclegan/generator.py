@@ -11,15 +11,12 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
+        # fmt: off
         self.body = nn.Sequential(
-            nn.ReflectionPad2d(1),
-            nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
-            nn.ReLU(inplace=True),
-            nn.ReflectionPad2d(1),
-            nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), nn.ReLU(inplace=True),
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels),
         )
+        # fmt: on
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.body(x)
@@ -37,7 +34,7 @@ def downsample(channels_in: int, channels_out: int) -> nn.Sequential:
 def upsample(channels_in: int, channels_out: int, upsampling: str = "transposed") -> nn.Sequential:
     """Double the picture: (N, channels_in, H, W) to (N, channels_out, 2H, 2W). Paper: `u64`, transposed.
 
-    `resize` repeats pixels and then convolves, which draws no checkerboards (Odena et al. 2016); it is not the
+    `resize` repeats pixels (nearest neighbour) and then convolves, which draws no checkerboards (Odena et al. 2016); it is not the
     paper's. Raises ValueError for any other word.
     """
     if upsampling == "transposed":
@@ -50,7 +47,8 @@ def upsample(channels_in: int, channels_out: int, upsampling: str = "transposed"
 
 
 class Generator(nn.Module):
-    """Pictures (N, 3, H, W) in [-1, 1] to pictures of the same shape and range; H and W divisible by 4.
+    """Pictures (N, 3, H, W) in [-1, 1] to pictures of the same shape and range; H and W divisible by
+    2 ** n_downsamplings.
 
     The defaults are the paper's network for 256 px: c7s1-64, d128, d256, 9 x R256, u128, u64, c7s1-3
     (11,378,179 parameters). For 128 px the paper uses n_blocks=6. With n_downsamplings=1 the blocks work at half
@@ -67,18 +65,15 @@ class Generator(nn.Module):
         super().__init__()
         widths = [base_channels * 2**i for i in range(n_downsamplings + 1)]  # 64, 128, 256
         steps = list(zip(widths, widths[1:]))
+        # fmt: off
         self.layers = nn.Sequential(
-            nn.ReflectionPad2d(3),
-            nn.Conv2d(3, widths[0], 7),
-            nn.InstanceNorm2d(widths[0]),
-            nn.ReLU(inplace=True),
+            nn.ReflectionPad2d(3), nn.Conv2d(3, widths[0], 7), nn.InstanceNorm2d(widths[0]), nn.ReLU(inplace=True),
             *[downsample(narrow, wide) for narrow, wide in steps],
             *[ResidualBlock(widths[-1]) for _ in range(n_blocks)],
             *[upsample(wide, narrow, upsampling) for narrow, wide in reversed(steps)],
-            nn.ReflectionPad2d(3),
-            nn.Conv2d(widths[0], 3, 7),
-            nn.Tanh(),
+            nn.ReflectionPad2d(3), nn.Conv2d(widths[0], 3, 7), nn.Tanh(),
         )
+        # fmt: on
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)

@@ -14,6 +14,7 @@ from minicyclegan.errors import DataError, MiniCycleGANError, ParameterError, Ru
 from minicyclegan.parameters import check_name, check_type, declared_parameters
 
 PACKAGE = Path(__file__).parent
+QUIET = ["--IPKernelApp.log_level=ERROR"]  # the kernel's own notes about its transport help nobody here
 
 
 def course_folder() -> Path:
@@ -111,6 +112,7 @@ def execute(path: str | Path, output: str | Path, parameters: dict) -> None:
                 progress_bar=False,
                 stdout_file=sys.stdout,
                 kernel_name=kernel_here(),
+                extra_arguments=list(QUIET),
             )
             failed = None
         except PapermillExecutionError as error:
@@ -184,6 +186,7 @@ def refresh(path: Path) -> float:
         kernel_name=kernel_here(),
         record_timing=False,
         store_widget_state=False,
+        extra_arguments=list(QUIET),
         resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute()

@@ -7,7 +7,7 @@ pictures of one scene are a true pair. Training never sees a pair; evaluation do
 import torch
 from torch import Tensor
 
-N_TREES = 5
+N_TREES = 3
 N_FLOWERS = 8
 
 # Every number that describes a scene, with its smallest and largest value. Lengths are in picture widths,
@@ -33,12 +33,12 @@ SCENE_RANGES = {
     "lake_width": (0.12, 0.3),
     "lake_height": (0.04, 0.08),
     "house_x": (0.15, 0.85),
-    "house_y": (0.66, 0.74),
-    "house_size": (0.07, 0.12),
+    "house_y": (0.68, 0.76),
+    "house_size": (0.10, 0.15),
     "house_colour": (0.0, 1.0),
-    **{f"tree{i}_x": (0.04, 0.96) for i in range(N_TREES)},
-    **{f"tree{i}_y": (0.62 + 0.06 * i, 0.68 + 0.06 * i) for i in range(N_TREES)},
-    **{f"tree{i}_size": (0.14 + 0.02 * i, 0.20 + 0.02 * i) for i in range(N_TREES)},
+    **{f"tree{i}_x": (0.06 + 0.33 * i, 0.28 + 0.33 * i) for i in range(N_TREES)},  # a third of the width each
+    **{f"tree{i}_y": (0.70, 0.94) for i in range(N_TREES)},
+    **{f"tree{i}_size": (0.24, 0.36) for i in range(N_TREES)},
     **{f"tree{i}_kind": (0.0, 1.0) for i in range(N_TREES)},  # above 0.5 a conifer, else a broadleaf
     **{f"flower{i}_x": (0.02, 0.98) for i in range(N_FLOWERS)},
     **{f"flower{i}_y": (0.72, 0.98) for i in range(N_FLOWERS)},
@@ -55,8 +55,8 @@ PALETTE = {
         "near": (0.45, 0.70, 0.25),
         "front": (0.36, 0.62, 0.20),
         "lake": (0.14, 0.42, 0.72),
-        "crown": (0.13, 0.45, 0.14),
-        "conifer": (0.08, 0.32, 0.20),
+        "crown": (0.18, 0.52, 0.10),
+        "conifer": (0.05, 0.29, 0.24),
         "roof": (0.55, 0.16, 0.12),
         "flower": (0.95, 0.25, 0.35),
     },
@@ -70,7 +70,7 @@ PALETTE = {
         "front": (0.97, 0.98, 1.00),
         "lake": (0.66, 0.83, 0.90),
         "crown": (0.42, 0.33, 0.28),
-        "conifer": (0.08, 0.32, 0.20),
+        "conifer": (0.05, 0.29, 0.24),
         "roof": (0.95, 0.96, 1.00),
     },
 }
@@ -121,6 +121,14 @@ def triangle(x: Tensor, y: Tensor, centre_x, top, bottom, half_width) -> Tensor:
     return torch.maximum(side, y - bottom)
 
 
+def line(x: Tensor, y: Tensor, start_x, start_y, end_x, end_y, half_width: float) -> Tensor:
+    """How far each point lies outside a straight line with round ends."""
+    along_x, along_y = end_x - start_x, end_y - start_y
+    share = ((x - start_x) * along_x + (y - start_y) * along_y) / (along_x.square() + along_y.square())
+    share = share.clamp(0, 1)  # the nearest point of the line, from 0 at its start to 1 at its end
+    return torch.hypot(x - start_x - share * along_x, y - start_y - share * along_y) - half_width
+
+
 def draw_tree(
     picture: Tensor, scene: dict[str, Tensor], i: int, season: str, x: Tensor, y: Tensor, size: int
 ) -> None:
@@ -132,9 +140,16 @@ def draw_tree(
     paint(picture, TRUNK, size * box(x, y, tree_x - 0.012, tree_x + 0.012, foot - 0.5 * height, foot))
     needles = triangle(x, y, tree_x, foot - height, foot - 0.15 * height, 0.32 * height)
     crown = ellipse(x, y, tree_x, foot - 0.68 * height, 0.26 * height, 0.34 * height)
-    if season == "winter":  # the bare crown is drawn as twigs that spread from the top of the trunk
-        angle = torch.atan2(x - tree_x, foot - 0.4 * height - y)
-        crown = torch.maximum(crown, (0.35 - torch.cos(6 * angle).abs()) * 0.05)
+    if season == "winter":  # a bare crown is the trunk's upper half and four branches
+        crown = box(x, y, tree_x - 0.012, tree_x + 0.012, foot - 0.98 * height, foot - 0.4 * height)
+        for side, low, high in (
+            (-0.24, 0.4, 0.75),
+            (0.24, 0.4, 0.75),
+            (-0.17, 0.62, 0.95),
+            (0.17, 0.62, 0.95),
+        ):
+            end_x, end_y = tree_x + side * height, foot - high * height
+            crown = torch.minimum(crown, line(x, y, tree_x, foot - low * height, end_x, end_y, 0.012))
     paint(picture, colours["conifer"], size * torch.where(conifer, needles, nowhere))
     paint(picture, colours["crown"], size * torch.where(conifer, nowhere, crown))
     if season == "winter":

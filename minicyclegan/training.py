@@ -160,6 +160,7 @@ def train(
     test_a, test_b = (
         pictures[list(range(min(50, len(pictures))))] for pictures in (domains.test_a, domains.test_b)
     )
+    columns = min(6, len(test_a), len(test_b))
     sums, summed, started = {}, 0, time.monotonic()
     while trainer.step < config.steps:
         real_a, real_b = batches.batch(trainer.step)
@@ -187,7 +188,7 @@ def train(
             **means,
         }
         if step % sample_every == 0 or last:
-            sheet = to_image(sample_sheet(trainer.translator, test_a[:6], test_b[:6]))
+            sheet = to_image(sample_sheet(trainer.translator, test_a[:columns], test_b[:columns]))
             write_file(run_dir / "samples" / f"step_{step:07d}.png", lambda file: sheet.save(file, "PNG"))
             if domains.paired:
                 record |= held_out_error(trainer.translator, test_a, test_b)
