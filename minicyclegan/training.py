@@ -84,9 +84,10 @@ class Trainer:
 
     def train_on(self, real_a: Tensor, real_b: Tensor) -> dict[str, Tensor]:
         """One training step on one batch; returns the losses by name."""
-        factor = learning_rate_factor(self.step, self.config.steps, self.config.decay_share)
-        for optimizer in (self.optimizer_g, self.optimizer_d):
-            optimizer.param_groups[0]["lr"] = self.config.learning_rate * factor
+        rate = self.config.learning_rate
+        rate *= learning_rate_factor(self.step, self.config.steps, self.config.decay_share)
+        self.optimizer_g.param_groups[0]["lr"] = rate
+        self.optimizer_d.param_groups[0]["lr"] = rate * self.config.discriminator_lr_factor
         real_a, real_b = (real.contiguous(memory_format=torch.channels_last) for real in (real_a, real_b))
         losses = self.model.training_step(
             real_a, real_b, self.optimizer_g, self.optimizer_d, self.pool_a, self.pool_b

@@ -1,0 +1,102 @@
+"""What several test files share: tiny settings, tiny pictures, folders of images, and the real images where they are."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from minicyclegan.data import Domains
+from minicyclegan.parameters import Config
+from minicyclegan.training import train
+
+ROOT = Path(__file__).parent.parent
+SHARED_DATA = Path(os.environ.get("MINICYCLEGAN_TEST_IMAGES", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Networks this small are bound by overhead: one thread is the fastest."""
+    torch.set_num_threads(1)
+
+
+def tiny_config(**changes) -> Config:
+    """The smallest networks that still have every kind of layer."""
+    tiny = dict(image_size=16, steps=6, batch_size=2, base_channels=4, n_blocks=1, discriminator_channels=4)
+    tiny |= dict(discriminator_layers=2, pool_size=3, ema_decay=0.9, learning_rate=1e-3)
+    return Config(**(tiny | changes))
+
+
+def random_pictures(n: int, size: int, seed: int) -> torch.Tensor:
+    return torch.randint(256, (n, 3, size, size), generator=torch.Generator().manual_seed(seed)).to(torch.uint8)
+
+
+def tiny_domains(paired: bool = True) -> Domains:
+    """Pictures of noise, larger than the crop of 16 px, and not equally many in A and B."""
+    train_a, train_b = random_pictures(7, 20, 1), random_pictures(5, 20, 2)
+    return Domains(train_a, train_b, random_pictures(4, 16, 3), random_pictures(4, 16, 4), paired, [])
+
+
+def tiny_run(run_dir: Path, domains: Domains | None = None, resume: bool = False, **changes):
+    """Train the tiny networks. Keys of `train` go to it, all others into the configuration."""
+    options = dict(device="cpu", precision="fp32", log_every=1, progress=lambda line: None)
+    options |= {key: changes.pop(key) for key in [*options, "checkpoint_every", "sample_every"] if key in changes}
+    return train(tiny_config(**changes), domains or tiny_domains(), run_dir, resume=resume, **options)
+
+
+def noise_image(seed: int, size: tuple[int, int] = (20, 20)) -> Image.Image:
+    pixels = torch.randint(256, (size[1], size[0], 3), generator=torch.Generator().manual_seed(seed))
+    return Image.fromarray(pixels.to(torch.uint8).numpy())
+
+
+def make_folder(folder: Path, n: int = 4, size: tuple[int, int] = (20, 20)) -> Path:
+    """A data set of noise: trainA, trainB, testA, testB with `n` PNG files each."""
+    for k, part in enumerate(("trainA", "trainB", "testA", "testB")):
+        (folder / part).mkdir(parents=True)
+        for i in range(n):
+            noise_image(100 * k + i, size).save(folder / part / f"{i}.png")
+    return folder
+
+
+@contextlib.contextmanager
+def files_no_larger_than(size: int):
+    """A real limit of the operating system: writing on fails, as on a full disk."""
+    resource = pytest.importorskip("resource", reason="Windows has no limit for the size of files")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def files_in(folder: Path) -> list[str]:
+    """The files below a folder, without the folders."""
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir())
+
+
+@pytest.fixture
+def data_folder(tmp_path) -> Path:
+    return make_folder(tmp_path / "noise")
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory) -> Path:
+    """One finished tiny run, to read and never to change."""
+    run_dir = tmp_path_factory.mktemp("finished") / "run"
+    tiny_run(run_dir)
+    return run_dir
+
+
+@pytest.fixture
+def checkpoint(finished_run) -> Path:
+    return finished_run / "last.pt"
+
+
+def shared_images(name: str) -> Path:
+    folder = SHARED_DATA / name
+    if not folder.is_dir():
+        pytest.skip(f"the real images {folder} are not on this machine")
+    return folder
