@@ -57,7 +57,9 @@ class Config:
     lambda_identity: float = 0.5  # as a share of lambda_cycle
     pool_size: int = 50  # earlier fakes shown to the discriminators again; 0 turns the pool off
     learning_rate: float = 2e-4
-    discriminator_lr_factor: float = 1.0  # the discriminators' learning rate as a share of the generators' (paper: 1)
+    discriminator_lr_factor: float = (
+        1.0  # the discriminators' learning rate as a share of the generators' (paper: 1)
+    )
     beta1: float = 0.5  # Adam's first momentum
     decay_share: float = 0.5  # the last share of the steps, in which the learning rate falls linearly
     ema_decay: float = 0.0  # moving average of the generators' weights for translation; 0 is off (paper)

@@ -166,66 +166,42 @@ def draw(scene: dict[str, Tensor], season: str, size: int) -> Tensor:
     axis = (torch.arange(size) + 0.5) / size
     y, x = axis.view(1, size, 1), axis.view(1, 1, size)
 
-    top, low = (torch.tensor(colours[name]).view(1, 3, 1, 1) for name in ("sky_top", "sky_low"))
-    low = torch.lerp(low, torch.tensor(EVENING).view(1, 3, 1, 1), 0.7 * scene["light"].unsqueeze(1))
-    picture = torch.lerp(top, low, (y / 0.5).clamp(max=1).unsqueeze(1)).repeat(1, 1, 1, size)
-    paint(
-        picture,
-        colours["sun"],
-        size * ellipse(x, y, scene["sun_x"], scene["sun_y"], scene["sun_radius"], scene["sun_radius"]),
+    def colour(name: str) -> Tensor:
+        return torch.tensor(colours[name]).view(1, 3, 1, 1)
+
+    low = torch.lerp(
+        colour("sky_low"), torch.tensor(EVENING).view(1, 3, 1, 1), 0.7 * scene["light"].unsqueeze(1)
     )
+    picture = torch.lerp(colour("sky_top"), low, (y / 0.5).clamp(max=1).unsqueeze(1)).repeat(1, 1, 1, size)
+    radius = scene["sun_radius"]
+    paint(picture, colours["sun"], size * ellipse(x, y, scene["sun_x"], scene["sun_y"], radius, radius))
     for shift, scale in ((-0.6, 0.7), (0.0, 1.0), (0.7, 0.6)):  # a cloud is three flat ellipses
         width = scene["cloud_width"]
-        paint(
-            picture,
-            colours["cloud"],
-            size
-            * ellipse(
-                x, y, scene["cloud_x"] + shift * width, scene["cloud_y"], scale * width, 0.35 * scale * width
-            ),
-        )
+        middle = scene["cloud_x"] + shift * width
+        puff = ellipse(x, y, middle, scene["cloud_y"], scale * width, 0.35 * scale * width)
+        paint(picture, colours["cloud"], size * puff)
 
-    far = scene["far_height"] + scene["far_swing"] * torch.sin(scene["far_waves"] * x + scene["far_phase"])
-    near = scene["near_height"] + scene["near_swing"] * torch.sin(
-        scene["near_waves"] * x + scene["near_phase"]
-    )
-    paint(picture, colours["far"], size * (far - y))
-    near_colour, front_colour = (torch.tensor(colours[name]).view(1, 3, 1, 1) for name in ("near", "front"))
-    paint(
-        picture,
-        torch.lerp(near_colour, front_colour, ((y - 0.55) / 0.45).clamp(0, 1).unsqueeze(1)),
-        size * (near - y),
-    )
-    if (
-        season == "summer"
-    ):  # nothing in the winter picture says where flowers will grow: a translation has to guess
+    for name in ("far", "near"):  # the height of a hill's outline at every x
+        wave = torch.sin(scene[f"{name}_waves"] * x + scene[f"{name}_phase"])
+        outline = scene[f"{name}_height"] + scene[f"{name}_swing"] * wave
+        paint(picture, colours[name], size * (outline - y))
+    meadow = torch.lerp(colour("near"), colour("front"), ((y - 0.55) / 0.45).clamp(0, 1).unsqueeze(1))
+    paint(picture, meadow, size * (outline - y))
+    if season == "summer":  # nothing in winter says where flowers will grow: a translation has to guess
         for i in range(N_FLOWERS):
-            paint(
-                picture,
-                colours["flower"],
-                size * ellipse(x, y, scene[f"flower{i}_x"], scene[f"flower{i}_y"], 0.011, 0.011),
-            )
-    paint(
-        picture,
-        colours["lake"],
-        size * ellipse(x, y, scene["lake_x"], scene["lake_y"], scene["lake_width"], scene["lake_height"]),
-    )
+            flower = ellipse(x, y, scene[f"flower{i}_x"], scene[f"flower{i}_y"], 0.011, 0.011)
+            paint(picture, colours["flower"], size * flower)
+    lake = ellipse(x, y, scene["lake_x"], scene["lake_y"], scene["lake_width"], scene["lake_height"])
+    paint(picture, colours["lake"], size * lake)
 
     house_x, foot, half = scene["house_x"], scene["house_y"], scene["house_size"]
-    wall = torch.lerp(
-        torch.tensor(WALLS[0]).view(1, 3, 1, 1),
-        torch.tensor(WALLS[1]).view(1, 3, 1, 1),
-        scene["house_colour"].unsqueeze(1),
-    )
+    first_wall, second_wall = (torch.tensor(wall).view(1, 3, 1, 1) for wall in WALLS)
+    wall = torch.lerp(first_wall, second_wall, scene["house_colour"].unsqueeze(1))
     paint(picture, wall, size * box(x, y, house_x - half, house_x + half, foot - 1.1 * half, foot))
-    paint(
-        picture, TRUNK, size * box(x, y, house_x - 0.2 * half, house_x + 0.2 * half, foot - 0.6 * half, foot)
-    )
-    paint(
-        picture,
-        colours["roof"],
-        size * triangle(x, y, house_x, foot - 2.1 * half, foot - 1.05 * half, 1.3 * half),
-    )
+    door = box(x, y, house_x - 0.2 * half, house_x + 0.2 * half, foot - 0.6 * half, foot)
+    paint(picture, TRUNK, size * door)
+    roof = triangle(x, y, house_x, foot - 2.1 * half, foot - 1.05 * half, 1.3 * half)
+    paint(picture, colours["roof"], size * roof)
     for i in range(N_TREES):
         draw_tree(picture, scene, i, season, x, y, size)
     return picture.mul_(2).sub_(1)

@@ -78,7 +78,7 @@ def test_resize_draws_no_checkerboard():
     """One colour in, one colour out: in the middle of the picture all pixels of a channel are equal."""
     torch.manual_seed(0)
     x = torch.ones(1, 8, 8, 8)
-    resized, transposed = (upsample(8, 4, kind)[:-2](x)[..., 3:-3, 3:-3] for kind in ("resize", "transposed"))
+    resized, transposed = (upsample(8, 4, kind)[:-2](x).detach()[..., 3:-3, 3:-3] for kind in ("resize", "transposed"))
     assert float(resized.std((2, 3)).max()) < 1e-5
     assert float(transposed.std((2, 3)).max()) > 1e-2
 
@@ -185,16 +185,16 @@ def test_first_weights(make):
     layers = [layer for layer in network.modules() if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))]
     for layer in layers:
         n = layer.weight.numel()
-        assert abs(float(layer.weight.mean())) < 5 * 0.02 / n**0.5
-        assert float(layer.weight.std()) == pytest.approx(0.02, rel=5 / (2 * n) ** 0.5)
+        assert abs(float(layer.weight.detach().mean())) < 5 * 0.02 / n**0.5
+        assert float(layer.weight.detach().std()) == pytest.approx(0.02, rel=5 / (2 * n) ** 0.5)
         assert not layer.bias.any()
-    everything = torch.cat([layer.weight.flatten() for layer in layers]) / 0.02
+    everything = torch.cat([layer.weight.detach().flatten() for layer in layers]) / 0.02
     assert float((everything**4).mean()) == pytest.approx(3.0, abs=0.1)  # a normal distribution, not a uniform one
 
 
 def test_init_weights_with_another_deviation():
     torch.manual_seed(0)
-    assert float(init_weights(nn.Conv2d(64, 64, 3), std=0.1).weight.std()) == pytest.approx(0.1, rel=0.03)
+    assert float(init_weights(nn.Conv2d(64, 64, 3), std=0.1).weight.detach().std()) == pytest.approx(0.1, rel=0.03)
 
 
 def test_instance_norm_has_no_weights_and_no_memory():
