@@ -5,6 +5,7 @@
 Prints, for each, the held-out L1 error in both directions (mean of the last three measurements, at 80, 90 and 100 % of the steps)
 and the seconds the training took. One seed each: differences under about 0.003 are noise.
 """
+
 import sys
 import time
 from pathlib import Path
@@ -29,23 +30,33 @@ PAPER = {
 
 def main(steps: int) -> None:
     profile = yaml.safe_load((Path(__file__).parent.parent / "notebooks/configs/cpu.yaml").read_text())
-    profile = {name: value for name, value in profile.items() if name in Config.__dataclass_fields__} | {"steps": steps}
+    profile = {name: value for name, value in profile.items() if name in Config.__dataclass_fields__} | {
+        "steps": steps
+    }
     domains = load_seasons(profile["image_size"])
     print(f"{steps} steps, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"{'set back to the paper':<36}{'A to B':>8}{'B to A':>8}{'seconds':>9}")
     changes = {"nothing (configs/cpu.yaml)": {}}
-    changes |= {f"{n} = {v}": {n: v} for n, v in PAPER.items() if profile.get(n, Config.__dataclass_fields__[n].default) != v}
+    changes |= {
+        f"{n} = {v}": {n: v}
+        for n, v in PAPER.items()
+        if profile.get(n, Config.__dataclass_fields__[n].default) != v
+    }
     for name, change in changes.items():
         config = Config(**(profile | change))
         trainer = Trainer(config, torch.device("cpu"))
-        batches = UnpairedBatches(domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed)
+        batches = UnpairedBatches(
+            domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed
+        )
         seconds, errors = 0.0, []
         while trainer.step < steps:
             started = time.monotonic()
             trainer.train_on(*batches.batch(trainer.step))
             seconds += time.monotonic() - started
             if trainer.step in (steps * 8 // 10, steps * 9 // 10, steps):
-                errors.append(list(held_out_error(trainer.translator, domains.test_a, domains.test_b).values()))
+                errors.append(
+                    list(held_out_error(trainer.translator, domains.test_a, domains.test_b).values())
+                )
         ab, ba = torch.tensor(errors).mean(0).tolist()
         print(f"{name:<36}{ab:>8.4f}{ba:>8.4f}{seconds:>9.0f}", flush=True)
 

@@ -30,6 +30,17 @@ def write_file(path: str | Path, write) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def append_line(path: str | Path, line: str) -> None:
+    """Add a line to a text file. Raises RunError."""
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise RunError(
+            f"cannot write {path}: {error.strerror}; free some space or choose another folder"
+        ) from error
+
+
 def write_json(path: str | Path, value: dict) -> None:
     write_file(path, lambda file: file.write((json.dumps(value, indent=2) + "\n").encode()))
 
@@ -93,7 +104,8 @@ def load(path: str | Path, device: str = "cpu"):
 def export_weights(checkpoint: str | Path, path: str | Path) -> None:
     """Keep only what translation needs, in half precision: the two generators and the configuration."""
     state = read_checkpoint(checkpoint)
-    weights = state["average"] or {k: v for k, v in state["model"].items() if k.startswith("generator")}
+    weights = state["average"] or state["model"]
+    weights = {name: tensor for name, tensor in weights.items() if name.startswith("generator")}
     weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
     save_checkpoint(
         path, {"config": state["config"], "step": state["step"], "model": weights, "average": None}

@@ -7,7 +7,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from minicyclegan.errors import DataError
+from minicyclegan.errors import DataError, ParameterError
 from minicyclegan.images import list_images, read_image, to_tensor
 from minicyclegan.seasons import draw, sample_scenes
 
@@ -33,9 +33,11 @@ class ImageFolder:
     def __init__(
         self, folder: str | Path, size: int, on_bad_image: str = "refuse", memory_budget: int = 2 * 1024**3
     ):
+        if on_bad_image not in ("refuse", "skip"):
+            raise ParameterError(f"on_bad_image must be refuse or skip, but it is {on_bad_image!r}")
         if not Path(folder).is_dir():
             raise DataError(f"there is no folder {folder}; a data set needs trainA, trainB, testA and testB")
-        self.size, self.skipped, self.enlarged, self.pictures = size, [], [], None
+        self.size, self.skipped, self.enlarged, self.pictures = size, [], set(), None
         self.paths = list_images(folder)
         keep = len(self.paths) * 3 * size * size <= memory_budget
         decoded, good = [], []
@@ -59,7 +61,7 @@ class ImageFolder:
     def read(self, path: Path) -> Tensor:
         image = read_image(path)
         if min(image.size) < self.size:
-            self.enlarged.append(path)
+            self.enlarged.add(path)
         return to_tensor(ImageOps.fit(image, (self.size, self.size), Image.Resampling.BICUBIC))
 
     def __len__(self) -> int:
@@ -96,7 +98,13 @@ class UnpairedBatches:
         for name, pictures in (("A", pictures_a), ("B", pictures_b)):
             if len(pictures) < batch_size:
                 raise DataError(
-                    f"batch_size is {batch_size} but domain {name} has {len(pictures)} training images; use a smaller batch_size"
+                    f"batch_size is {batch_size} but domain {name} has {len(pictures)} training images; "
+                    "use a smaller batch_size"
+                )
+            side = pictures.size if isinstance(pictures, ImageFolder) else min(pictures.shape[2:])
+            if side < size:
+                raise DataError(
+                    f"image_size is {size} but the pictures of domain {name} have {side} px; lower image_size"
                 )
         self.domains = (pictures_a, pictures_b)
         self.size, self.batch_size, self.seed = size, batch_size, seed

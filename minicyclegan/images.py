@@ -16,15 +16,17 @@ NOT_PICTURES = {".pdf", ".eps", ".ps", ".mpg", ".mpeg", ".h5", ".hdf", ".wmf", "
 
 def to_uint8_rgb(image: Image.Image) -> Image.Image:
     """Any PIL mode to RGB: rotation from EXIF applied, transparency over white, 16-bit scaled to 8."""
+    sixteen_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
     image = ImageOps.exif_transpose(image)
-    if (
-        image.mode.startswith("I") or image.mode == "F"
-    ):  # 16-bit grey and its relatives: Pillow would clip at 255
+    if image.mode.startswith("I") or image.mode == "F":  # more than 8 bits: Pillow would clip at 255
         values = np.asarray(image, dtype=np.float64)
         low, high = float(values.min()), float(values.max())
-        if low < 0 or high > 255:
-            scale = 255 / 65535 if 0 <= low and high <= 65535 else 255 / max(high - low, 1e-12)
-            values = (values - min(low, 0)) * scale
+        if not np.isfinite([low, high]).all():
+            raise DataError("it holds values that are no numbers")
+        if low < 0 or high > 65535:  # no known scale: use the whole range
+            values = (values - low) * 255 / (high - low)
+        elif sixteen_bit or high > 255:
+            values = values / 257
         elif image.mode == "F" and high <= 1:
             values = values * 255
         image = Image.fromarray(values.round().astype(np.uint8))

@@ -89,7 +89,7 @@ class Config:
                 raise ParameterError(
                     f"parameter {name} must not be negative, but it is {getattr(self, name)}"
                 )
-        for name, top in (("decay_share", 1.0), ("ema_decay", 0.99999), ("beta1", 0.99999)):
+        for name, top in (("learning_rate", 1.0), ("decay_share", 1.0), ("ema_decay", 0.99999), ("beta1", 0.99999)):
             if not 0 <= getattr(self, name) <= top:
                 raise ParameterError(
                     f"parameter {name} must be between 0 and {top:g}, but it is {getattr(self, name)}"
@@ -99,6 +99,8 @@ class Config:
                 raise ParameterError(
                     f"parameter {name} must be {' or '.join(words)}, but it is {getattr(self, name)!r}"
                 )
+        if self.seed > 2**31 - 1:
+            raise ParameterError(f"parameter seed must be at most {2**31 - 1}, but it is {self.seed}")
         if self.n_downsamplings > 2:
             raise ParameterError(
                 f"parameter n_downsamplings must be 1 or 2, but it is {self.n_downsamplings}"

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from minicyclegan.checkpoint import read_checkpoint, write_file
-from minicyclegan.errors import RunError
+from minicyclegan.errors import CheckpointError, RunError
 from minicyclegan.parameters import Config
 
 
@@ -17,12 +17,18 @@ def open_run(run_dir: str | Path, config: Config, resume: bool) -> Path:
         raise RunError(
             f"{run_dir} already holds a run; choose another run_dir, or set resume=true to go on with it"
         )
-    if resume and not (run_dir / "last.pt").exists():
+    if resume and not holds_run:
         raise RunError(
             f"there is nothing to resume in {run_dir} (no last.pt); check run_dir, or set resume=false to start"
         )
-    if holds_run and (run_dir / "last.pt").exists():
-        before, now = read_checkpoint(run_dir / "last.pt")["config"], config.to_dict()
+    if (run_dir / "last.pt").exists():  # a run that was stopped before its first checkpoint starts again
+        checkpoint = read_checkpoint(run_dir / "last.pt")
+        if "optimizer_g" not in checkpoint:
+            raise CheckpointError(
+                f"{run_dir / 'last.pt'} holds weights to translate with and cannot be trained further; "
+                "choose another run_dir"
+            )
+        before, now = checkpoint["config"], config.to_dict()
         differences = [
             f"{name} was {before.get(name)!r}, is now {now[name]!r}"
             for name in now

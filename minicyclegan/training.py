@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from minicyclegan.checkpoint import read_checkpoint, save_checkpoint, write_file, write_json
+from minicyclegan.checkpoint import append_line, read_checkpoint, save_checkpoint, write_file, write_json
 from minicyclegan.cyclegan import CycleGAN, ImagePool
 from minicyclegan.data import Domains, UnpairedBatches, to_float
 from minicyclegan.devices import choose_device
@@ -176,10 +176,14 @@ def train(
 
         means = {name: float(total) / summed for name, total in sums.items()}
         sums, summed = {}, 0
-        bad = [name for name, mean in means.items() if not abs(mean) < float("inf")]
+        bad = [
+            f"the loss {name} became {mean}" for name, mean in means.items() if not abs(mean) < float("inf")
+        ]
+        if not all(weights.isfinite().all() for weights in trainer.model.state_dict().values()):
+            bad.append("a weight became infinite")
         if bad:
             raise RunError(
-                f"the loss {bad[0]} became {means[bad[0]]} at or before step {step}; last.pt, if there is one, is from before. "
+                f"{bad[0]} at or before step {step}; last.pt, if there is one, is from before. "
                 "Most often the learning rate is too high: try half of it"
             )
         record = {
@@ -195,7 +199,6 @@ def train(
                 record |= held_out_error(trainer.translator, test_a, test_b)
         if step % checkpoint_every == 0 or last:
             save_checkpoint(run_dir / "last.pt", trainer.state_dict())
-        with open(run_dir / "metrics.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        append_line(run_dir / "metrics.jsonl", json.dumps(record))
         clock.report(step, record)
     return trainer

@@ -111,7 +111,6 @@ def test_grey_of_16_bit_is_scaled_and_not_cut(tmp_path, kind):
     assert pixels_of(path) == [(v,) * 3 for v in (0, 1, 128, 255)]
 
 
-@pytest.mark.xfail(strict=True, reason="library fault: a 16-bit file with all values under 256 is taken for 8 bit")
 def test_a_dark_picture_of_16_bit_stays_dark(tmp_path):
     """All values under 256: the file says 16 bit, so this is nearly black, as in every other 16-bit file beside it."""
     path = saved(Image.fromarray(np.full((1, 2), 250, dtype=np.uint16)), tmp_path / "x.png")
@@ -203,7 +202,6 @@ def test_the_memory_budget_is_counted_in_bytes(tmp_path):
     assert ImageFolder(tmp_path, 16, memory_budget=3 * 3 * 16 * 16 - 1).pictures is None
 
 
-@pytest.mark.xfail(strict=True, reason="library fault: a lazy ImageFolder notes an enlarged picture at every read")
 def test_reading_lazily_twice_does_not_count_an_enlarged_picture_twice(tmp_path):
     noise_image(0, (8, 8)).save(tmp_path / "small.png")
     folder = ImageFolder(tmp_path, 16, memory_budget=0)

@@ -436,7 +436,6 @@ def test_a_small_run_on_seasons_learns_something(tmp_path):
     assert max(record["held_out_ab"], record["held_out_ba"]) < 0.9 * nothing
 
 
-@pytest.mark.xfail(strict=True, reason="library fault: without resume it 'holds a run', with resume 'nothing to resume'")
 def test_an_interrupted_run_without_checkpoint_can_be_started_again(tmp_path, monkeypatch):
     """Stopped before the first checkpoint: there must be a way on with the same run_dir."""
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
