@@ -161,9 +161,12 @@ def run(notebook, parameters, file, output):
 def translate(checkpoint, images, output, to, device, on_bad_image):
     """Translate IMAGES, one image or every image in a folder, with the CHECKPOINT of a run.
 
-    Results are PNG files of the same name and size. Nothing that exists is overwritten.
+    Results are PNG files of the same name and size; one image may go to a file of any type. Nothing that exists is
+    overwritten, and nothing is left behind when an image is refused.
     """
     import io
+
+    from PIL import Image
 
     from minicyclegan.checkpoint import load, write_file
     from minicyclegan.errors import DataError, RunError
@@ -175,7 +178,8 @@ def translate(checkpoint, images, output, to, device, on_bad_image):
     paths = list_images(source) if source.is_dir() else [source]
     if not paths:
         raise DataError(f"no image in {source}; put some there (jpg, png, webp, tiff, ...)")
-    to_file = not source.is_dir() and target.suffix.lower() == ".png"
+    formats = Image.registered_extensions()
+    to_file = not source.is_dir() and formats.get(target.suffix.lower()) in Image.SAVE
     outputs = [target] if to_file else [target / f"{path.stem}.png" for path in paths]
     if len(set(outputs)) < len(outputs):  # a.jpg and a.png would both become a.png
         outputs = [target / f"{path.name}.png" for path in paths]
@@ -183,24 +187,33 @@ def translate(checkpoint, images, output, to, device, on_bad_image):
     if taken:
         raise RunError(f"{taken[0]} exists; choose another output")
     model = load(checkpoint, device)
+    folder = target.parent if to_file else target
+    is_new = not folder.exists()
     try:
-        (target.parent if to_file else target).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"cannot make the folder {target}: {error.strerror}; choose another output") from error
-    written = 0
-    for path, result in zip(paths, outputs):
-        try:
-            picture = model.translate(path, to=to)
-        except DataError as error:
-            if on_bad_image == "refuse":
-                raise
-            click.echo(f"skipped: {error}", err=True)
-            continue
-        buffer = io.BytesIO()
-        picture.save(buffer, "PNG")
-        write_file(result, lambda file: file.write(buffer.getvalue()))
-        written += 1
-    click.echo(f"{written} of {len(paths)} images translated to domain {to.upper()}, in {target}")
+        raise RunError(f"cannot make the folder {folder}: {error.strerror}; choose another output") from error
+    written = []
+    try:
+        for path, result in zip(paths, outputs):
+            try:
+                picture = model.translate(path, to=to)
+            except DataError as error:
+                if on_bad_image == "refuse":
+                    raise
+                click.echo(f"skipped: {error}", err=True)
+                continue
+            buffer = io.BytesIO()
+            picture.save(buffer, formats[result.suffix.lower()])
+            write_file(result, lambda file: file.write(buffer.getvalue()))
+            written.append(result)
+    except (DataError, RunError):  # all or nothing: what came before the fault must not block the next try
+        for result in written:
+            result.unlink(missing_ok=True)
+        if is_new:
+            folder.rmdir()
+        raise
+    click.echo(f"{len(written)} of {len(paths)} images translated to domain {to.upper()}, in {target}")
     if not written:
         sys.exit(1)
 

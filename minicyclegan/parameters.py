@@ -89,7 +89,12 @@ class Config:
                 raise ParameterError(
                     f"parameter {name} must not be negative, but it is {getattr(self, name)}"
                 )
-        for name, top in (("learning_rate", 1.0), ("decay_share", 1.0), ("ema_decay", 0.99999), ("beta1", 0.99999)):
+        for name, top in (
+            ("learning_rate", 1000.0),
+            ("decay_share", 1.0),
+            ("ema_decay", 0.99999),
+            ("beta1", 0.99999),
+        ):
             if not 0 <= getattr(self, name) <= top:
                 raise ParameterError(
                     f"parameter {name} must be between 0 and {top:g}, but it is {getattr(self, name)}"
