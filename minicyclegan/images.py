@@ -24,7 +24,7 @@ def to_uint8_rgb(image: Image.Image) -> Image.Image:
         if not np.isfinite([low, high]).all():
             raise DataError("it holds values that are no numbers")
         if low < 0 or high > 65535:  # no known scale: use the whole range
-            values = (values - low) * 255 / (high - low)
+            values = (values - low) * 255 / max(high - low, 1e-12)
         elif sixteen_bit or high > 255:
             values = values / 257
         elif image.mode == "F" and high <= 1:

@@ -124,6 +124,19 @@ def test_whole_numbers_of_32_bit_and_fractions(tmp_path):
     assert pixels_of(path) == [(0,) * 3, (51,) * 3, (255,) * 3]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [-5.0, 0.0, 0.5, 1.0, 300.0, 70_000.0])
+def test_fractions_of_one_value_are_read_without_a_division_by_0(tmp_path, value):
+    path = saved(Image.new("F", (2, 2), value), tmp_path / "x.tiff")
+    assert len(set(pixels_of(path))) == 1
+
+
+def test_values_that_are_no_numbers_are_refused(tmp_path):
+    path = saved(Image.fromarray(np.array([[np.nan, 0.0]], dtype=np.float32)), tmp_path / "x.tiff")
+    with pytest.raises(DataError, match="no numbers"):
+        read_image(path)
+
+
 def test_cmyk_jpeg(tmp_path):
     image = Image.new("CMYK", (16, 16), (0, 255, 255, 0))  # no cyan, all magenta and yellow: red
     path = saved(image, tmp_path / "x.jpg", quality=95)

@@ -380,7 +380,7 @@ def test_identity_gives_each_generator_a_picture_of_its_target():
     expected = 5.0 * (mean_absolute(model.generator_ba(a), a) + mean_absolute(model.generator_ab(b), b))
     assert_near(losses["identity"], expected, "identity", 1e-10)
     wrong = 5.0 * (mean_absolute(model.generator_ab(a), a) + mean_absolute(model.generator_ba(b), b))
-    assert abs(float(losses["identity"] - wrong)) > 1e-3
+    assert abs(float((losses["identity"] - wrong).detach())) > 1e-3
 
 
 def test_the_discriminators_do_not_move_in_the_generators_step_and_the_other_way_round():
