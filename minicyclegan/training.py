@@ -13,7 +13,7 @@ from minicyclegan.checkpoint import append_line, read_checkpoint, save_checkpoin
 from minicyclegan.cyclegan import CycleGAN, ImagePool
 from minicyclegan.data import Domains, UnpairedBatches, to_float
 from minicyclegan.devices import choose_device
-from minicyclegan.errors import RunError
+from minicyclegan.errors import ParameterError, RunError
 from minicyclegan.images import to_image
 from minicyclegan.parameters import Config
 from minicyclegan.runs import Progress, open_run, trim_metrics
@@ -144,6 +144,10 @@ def train(
     stop; without it a folder that holds a run is refused. Raises RunError, DataError or ParameterError before the
     folder is touched, and RunError when a loss is no number any more.
     """
+    intervals = {"checkpoint_every": checkpoint_every, "sample_every": sample_every, "log_every": log_every}
+    for name, every in intervals.items():
+        if every < 1:
+            raise ParameterError(f"parameter {name} must be at least 1, but it is {every}")
     torch_device, dtype, sentence = choose_device(device, precision)
     batches = UnpairedBatches(
         domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed

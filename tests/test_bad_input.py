@@ -500,7 +500,6 @@ def test_an_absurd_learning_rate_is_refused():
 
 @pytest.mark.parametrize("name", ["checkpoint_every", "sample_every", "log_every"])
 @pytest.mark.parametrize("value", [0, -1])
-@pytest.mark.xfail(strict=True, reason="library fault: ZeroDivisionError after the run folder was made; -1 is accepted")
 def test_every_so_many_steps_must_be_at_least_1(tmp_path, name, value):
     with refused(ParameterError, name):
         tiny_run(tmp_path / "run", **{name: value})
