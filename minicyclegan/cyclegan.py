@@ -83,19 +83,31 @@ class CycleGAN(nn.Module):
 
     def discriminator_losses(
         self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor
-    ) -> dict[str, Tensor]:
-        """What the discriminators want to make small, by name. The fakes must be detached."""
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """What the discriminators want to make small, by name; and how often they are right, from 0 to 1.
+
+        The fakes must be detached.
+        """
         scores_a = self.discriminator_a(torch.cat([real_a, fake_a])).chunk(2)
         scores_b = self.discriminator_b(torch.cat([real_b, fake_b])).chunk(2)
-        return {
+        losses = {
             "discriminator_a": discriminator_loss(*scores_a, self.config.gan_mode),
             "discriminator_b": discriminator_loss(*scores_b, self.config.gan_mode),
         }
+        middle = 0.5 if self.config.gan_mode == "lsgan" else 0.0  # between "fake" and "real"
+        accuracies = {}
+        for name, (real, fake) in (("a", scores_a), ("b", scores_b)):
+            accuracies[f"accuracy_real_{name}"] = (real.detach() > middle).float().mean()
+            accuracies[f"accuracy_fake_{name}"] = (fake.detach() < middle).float().mean()
+        return losses, accuracies
 
     def training_step(
         self, real_a: Tensor, real_b: Tensor, optimizer_g, optimizer_d, pool_a: ImagePool, pool_b: ImagePool
     ) -> dict[str, Tensor]:
-        """One round of the game: first both generators learn, then both discriminators. Returns the losses by name."""
+        """One round of the game: first both generators learn, then both discriminators.
+
+        Returns the losses and the discriminators' accuracies by name.
+        """
         discriminators = [*self.discriminator_a.parameters(), *self.discriminator_b.parameters()]
         autocast = torch.autocast(real_a.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
@@ -113,11 +125,11 @@ class CycleGAN(nn.Module):
             p.requires_grad_(True)
         fake_a, fake_b = pool_a.query(fake_a.detach()), pool_b.query(fake_b.detach())
         with autocast:
-            losses_d = self.discriminator_losses(real_a, fake_a, real_b, fake_b)
+            losses_d, accuracies = self.discriminator_losses(real_a, fake_a, real_b, fake_b)
         optimizer_d.zero_grad()
         sum(losses_d.values()).backward()
         optimizer_d.step()
-        return {name: loss.detach() for name, loss in (losses_g | losses_d).items()}
+        return {name: loss.detach() for name, loss in (losses_g | losses_d | accuracies).items()}
 
     @torch.no_grad()
     def translate(self, image, to: str = "b"):
