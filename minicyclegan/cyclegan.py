@@ -45,12 +45,13 @@ class ImagePool:
 class CycleGAN(nn.Module):
     """Generators A to B and B to A, a discriminator for each domain, and the step that trains them.
 
-    All pictures are (N, 3, H, W) in [-1, 1]. `dtype` is the number format of the forward pass.
+    All pictures are (N, 3, H, W) in [-1, 1]. `dtype` is the number format of the forward pass. `random` draws the noise of
+    `cycle_noise`; None is PyTorch's own generator.
     """
 
     def __init__(self, config: Config, dtype: torch.dtype = torch.float32):
         super().__init__()
-        self.config, self.dtype = config, dtype
+        self.config, self.dtype, self.random = config, dtype, None
         shape = (config.base_channels, config.n_blocks, config.upsampling, config.n_downsamplings)
         self.generator_ab = init_weights(Generator(*shape))
         self.generator_ba = init_weights(Generator(*shape))
@@ -61,11 +62,20 @@ class CycleGAN(nn.Module):
             PatchDiscriminator(config.discriminator_channels, config.discriminator_layers)
         )
 
-    def generator_losses(self, real_a: Tensor, real_b: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    def noisy(self, fake: Tensor) -> Tensor:
+        """A fake with a little noise: what is hidden in tiny differences of colour does not survive it (not the paper's)."""
+        if self.config.cycle_noise == 0:
+            return fake
+        noise = torch.randn(fake.shape, generator=self.random, device=fake.device)
+        return fake + self.config.cycle_noise * noise
+
+    def generator_losses(
+        self, real_a: Tensor, real_b: Tensor, with_identity: bool = True
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """What the generators want to make small, by name and already weighted; and the fakes (fake_a, fake_b)."""
         config = self.config
         losses = {}
-        if config.lambda_identity > 0:
+        if with_identity and config.lambda_identity > 0:
             # Each generator translates one domain and leaves the other alone. One call does both: an instance norm
             # looks at one picture at a time, so neighbours in a batch do not matter.
             fake_b, same_b = self.generator_ab(torch.cat([real_a, real_b])).chunk(2)
@@ -75,7 +85,7 @@ class CycleGAN(nn.Module):
             )
         else:
             fake_b, fake_a = self.generator_ab(real_a), self.generator_ba(real_b)
-        cycled_a, cycled_b = self.generator_ba(fake_b), self.generator_ab(fake_a)
+        cycled_a, cycled_b = self.generator_ba(self.noisy(fake_b)), self.generator_ab(self.noisy(fake_a))
         losses["cycle"] = config.lambda_cycle * cycle_consistency_loss(real_a, cycled_a, real_b, cycled_b)
         losses["gan_ab"] = generator_loss(self.discriminator_b(fake_b), config.gan_mode)
         losses["gan_ba"] = generator_loss(self.discriminator_a(fake_a), config.gan_mode)
@@ -102,7 +112,14 @@ class CycleGAN(nn.Module):
         return losses, accuracies
 
     def training_step(
-        self, real_a: Tensor, real_b: Tensor, optimizer_g, optimizer_d, pool_a: ImagePool, pool_b: ImagePool
+        self,
+        real_a: Tensor,
+        real_b: Tensor,
+        optimizer_g,
+        optimizer_d,
+        pool_a: ImagePool,
+        pool_b: ImagePool,
+        with_identity: bool = True,
     ) -> dict[str, Tensor]:
         """One round of the game: first both generators learn, then both discriminators.
 
@@ -116,7 +133,7 @@ class CycleGAN(nn.Module):
                 False
             )  # the generators' loss passes through the discriminators and leaves no gradient there
         with autocast:
-            losses_g, fake_a, fake_b = self.generator_losses(real_a, real_b)
+            losses_g, fake_a, fake_b = self.generator_losses(real_a, real_b, with_identity)
         optimizer_g.zero_grad()
         sum(losses_g.values()).backward()
         optimizer_g.step()

@@ -55,6 +55,8 @@ class Config:
     gan_mode: str = "lsgan"  # or `bce`
     lambda_cycle: float = 10.0
     lambda_identity: float = 0.5  # as a share of lambda_cycle
+    identity_share: float = 1.0  # the first share of the steps, in which the identity loss is used (paper: 1)
+    cycle_noise: float = 0.0  # deviation of the noise put on a fake before its way back; 0 is off (paper)
     pool_size: int = 50  # earlier fakes shown to the discriminators again; 0 turns the pool off
     learning_rate: float = 2e-4
     discriminator_lr_factor: float = (
@@ -84,7 +86,15 @@ class Config:
                 raise ParameterError(
                     f"parameter {name} must be greater than 0, but it is {getattr(self, name)}"
                 )
-        for name in ("load_size", "n_blocks", "lambda_cycle", "lambda_identity", "pool_size", "seed"):
+        for name in (
+            "load_size",
+            "n_blocks",
+            "lambda_cycle",
+            "lambda_identity",
+            "cycle_noise",
+            "pool_size",
+            "seed",
+        ):
             if getattr(self, name) < 0:
                 raise ParameterError(
                     f"parameter {name} must not be negative, but it is {getattr(self, name)}"
@@ -92,6 +102,8 @@ class Config:
         for name, top in (
             ("learning_rate", 1000.0),
             ("decay_share", 1.0),
+            ("identity_share", 1.0),
+            ("cycle_noise", 1.0),
             ("ema_decay", 0.99999),
             ("beta1", 0.99999),
         ):

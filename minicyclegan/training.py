@@ -69,6 +69,7 @@ class Trainer:
         # Channels last in memory: the same numbers, about a fifth faster on a CPU
         self.model = CycleGAN(config, dtype).to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.model).eval() if config.ema_decay > 0 else None
+        self.model.random = torch.Generator(device)
         generators = [*self.model.generator_ab.parameters(), *self.model.generator_ba.parameters()]
         discriminators = [*self.model.discriminator_a.parameters(), *self.model.discriminator_b.parameters()]
         # One optimiser for both generators, one for both discriminators: both halves of the cycle learn together.
@@ -88,9 +89,13 @@ class Trainer:
         rate *= learning_rate_factor(self.step, self.config.steps, self.config.decay_share)
         self.optimizer_g.param_groups[0]["lr"] = rate
         self.optimizer_d.param_groups[0]["lr"] = rate * self.config.discriminator_lr_factor
+        self.model.random.manual_seed(
+            self.config.seed * 1_000_003 + self.step
+        )  # nothing to remember for a resume
         real_a, real_b = (real.contiguous(memory_format=torch.channels_last) for real in (real_a, real_b))
+        with_identity = self.step < self.config.identity_share * self.config.steps
         losses = self.model.training_step(
-            real_a, real_b, self.optimizer_g, self.optimizer_d, self.pool_a, self.pool_b
+            real_a, real_b, self.optimizer_g, self.optimizer_d, self.pool_a, self.pool_b, with_identity
         )
         if self.average is not None:
             update_average(self.average, self.model, self.config.ema_decay, self.step)

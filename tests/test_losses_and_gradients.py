@@ -264,7 +264,7 @@ def averaged_before_squaring(scores, is_real, mode="lsgan"):
     return plain_gan(scores.mean(), 1.0 if is_real else 0.0, mode)
 
 
-def each_generator_gets_one_cycle_term(self, real_a, real_b):
+def each_generator_gets_one_cycle_term(self, real_a, real_b, with_identity=True):
     """As in keras-io: the first half of each circle passes no gradient on."""
     losses, fake_a, fake_b = original_generator_losses(self, real_a, real_b)
     cycled_a, cycled_b = self.generator_ba(fake_b.detach()), self.generator_ab(fake_a.detach())
@@ -272,7 +272,7 @@ def each_generator_gets_one_cycle_term(self, real_a, real_b):
     return losses, fake_a, fake_b
 
 
-def judged_by_the_wrong_discriminator(self, real_a, real_b):
+def judged_by_the_wrong_discriminator(self, real_a, real_b, with_identity=True):
     losses, fake_a, fake_b = original_generator_losses(self, real_a, real_b)
     losses["gan_ab"] = plain_gan(self.discriminator_a(fake_b), 1.0, self.config.gan_mode)
     losses["gan_ba"] = plain_gan(self.discriminator_b(fake_a), 1.0, self.config.gan_mode)
@@ -501,6 +501,25 @@ def test_each_domain_has_its_own_pool_and_the_discriminators_see_what_it_hands_o
     expected = plain_discriminator_losses(weights, a, old_a, b, old_b, model.config)
     for name, loss in expected.items():
         assert_near(losses[name], loss.detach(), name, 1e-10)
+
+
+def test_noise_is_added_to_the_fakes_on_their_way_back_and_nowhere_else():
+    """The cycle loss by hand, with the same noise; the GAN losses and the fakes do not feel it."""
+    model, quiet = make_model(cycle_noise=0.3), make_model()
+    quiet.load_state_dict(model.state_dict())
+    (a, b) = make_batches(1)[0]
+    model.random = torch.Generator().manual_seed(5)
+    losses, fake_a, fake_b = model.generator_losses(a, b)
+    expected, same_a, same_b = quiet.generator_losses(a, b)
+    assert torch.equal(fake_a, same_a) and torch.equal(fake_b, same_b)
+    for name in ("gan_ab", "gan_ba", "identity"):
+        assert torch.equal(losses[name], expected[name])
+    random = torch.Generator().manual_seed(5)
+    noise_b, noise_a = (torch.randn(a.shape, generator=random) for _ in range(2))
+    cycled_a, cycled_b = model.generator_ba(fake_b + 0.3 * noise_b), model.generator_ab(fake_a + 0.3 * noise_a)
+    by_hand = model.config.lambda_cycle * ((cycled_a - a).abs().mean() + (cycled_b - b).abs().mean())
+    assert_near(losses["cycle"].detach(), by_hand.detach(), "cycle with noise", 1e-6)
+    assert abs(float((losses["cycle"] - expected["cycle"]).detach())) > 1e-4
 
 
 @pytest.mark.parametrize(("gan_mode", "middle"), [("lsgan", 0.5), ("bce", 0.0)])

@@ -21,6 +21,7 @@ from minicyclegan.runs import Progress, read_metrics, trim_metrics
 from minicyclegan.training import Trainer, held_out_error, sample_sheet, update_average
 
 LOSSES = ["cycle", "gan_ab", "gan_ba", "identity", "discriminator_a", "discriminator_b"]
+ACCURACIES = ["accuracy_real_a", "accuracy_fake_a", "accuracy_real_b", "accuracy_fake_b"]
 
 
 def assert_same(found, expected, where="state"):
@@ -79,13 +80,13 @@ def test_losses_are_named_and_finite(finished_run):
         assert set(LOSSES) < set(record)
         for value in record.values():
             assert isinstance(value, (int, float)) and abs(value) < 1000
-    assert set(records[-1]) - set(LOSSES) == {"step", "seconds", "learning_rate", "held_out_ab", "held_out_ba"}
+    assert set(records[-1]) - set(LOSSES) - set(ACCURACIES) == {"step", "seconds", "learning_rate", "held_out_ab", "held_out_ba"}
 
 
 def test_without_identity_there_is_no_identity_loss_and_without_pairs_no_held_out_error(tmp_path):
     tiny_run(tmp_path, tiny_domains(paired=False), lambda_identity=0.0)
     for record in read_metrics(tmp_path / "metrics.jsonl"):
-        assert set(record) == {"step", "seconds", "learning_rate", *LOSSES} - {"identity"}
+        assert set(record) == {"step", "seconds", "learning_rate", *LOSSES, *ACCURACIES} - {"identity"}
 
 
 def test_logged_losses_are_means_since_the_last_line(tmp_path):
@@ -186,6 +187,7 @@ def stop_at(monkeypatch, step: int):
         (2, 5, {}),
         (3, 5, dict(ema_decay=0.0)),
         (4, 5, dict(pool_size=0, gan_mode="bce")),
+        (2, 3, dict(cycle_noise=0.1, identity_share=0.5)),
         (3, 4, dict(upsampling="resize", n_downsamplings=1, lambda_identity=0.0, batch_size=1)),
     ],
     ids=str,
@@ -423,6 +425,29 @@ def test_bf16_trains_too(tmp_path):
     assert trainer.model.dtype == torch.bfloat16
     assert all(weight.dtype == torch.float32 for weight in trainer.model.parameters())
     assert load(tmp_path / "last.pt").translate(torch.zeros(3, 16, 16)).dtype == torch.float32
+
+
+def test_identity_share_ends_the_identity_loss(tmp_path):
+    tiny_run(tmp_path, steps=6, identity_share=0.5, log_every=1)
+    records = read_metrics(tmp_path / "metrics.jsonl")
+    assert [record["step"] for record in records if "identity" in record] == [1, 2, 3]
+
+
+def test_noise_is_new_at_each_step_and_follows_from_the_seed():
+    """Two trainers with one seed draw equal noise; another step and another seed draw another."""
+
+    def cycle_losses(seed):
+        trainer = Trainer(tiny_config(cycle_noise=0.5, learning_rate=1e-12, seed=seed), torch.device("cpu"))
+        picture = torch.linspace(-1, 1, 3 * 16 * 16).view(1, 3, 16, 16)
+        torch.manual_seed(len(seen))  # the global random numbers must not matter
+        return [float(trainer.train_on(picture, picture)["cycle"]) for _ in range(2)]
+
+    seen = []
+    for seed in (0, 0, 1):
+        seen.append(cycle_losses(seed))
+    assert seen[0] == seen[1]
+    assert seen[0][0] != seen[0][1]
+    assert seen[0][0] != seen[2][0]
 
 
 def test_train_says_which_device_was_chosen(tmp_path):
