@@ -45,8 +45,8 @@ class ImagePool:
 class CycleGAN(nn.Module):
     """Generators A to B and B to A, a discriminator for each domain, and the step that trains them.
 
-    All pictures are (N, 3, H, W) in [-1, 1]. `dtype` is the number format of the forward pass. `random` draws the noise of
-    `cycle_noise`; None is PyTorch's own generator.
+    All pictures are (N, 3, H, W) in [-1, 1]. `dtype` is the number format of the forward pass. `random` draws the noise; None is
+    PyTorch's own generator.
     """
 
     def __init__(self, config: Config, dtype: torch.dtype = torch.float32):
@@ -62,12 +62,13 @@ class CycleGAN(nn.Module):
             PatchDiscriminator(config.discriminator_channels, config.discriminator_layers)
         )
 
-    def noisy(self, fake: Tensor) -> Tensor:
-        """A fake with a little noise: what is hidden in tiny differences of colour does not survive it (not the paper's)."""
-        if self.config.cycle_noise == 0:
-            return fake
-        noise = torch.randn(fake.shape, generator=self.random, device=fake.device)
-        return fake + self.config.cycle_noise * noise
+    def noisy(self, pictures: Tensor, deviation: float) -> Tensor:
+        """The pictures with a little noise: what is hidden in tiny differences of colour does not survive it."""
+        if deviation == 0:
+            return pictures
+        return pictures + deviation * torch.randn(
+            pictures.shape, generator=self.random, device=pictures.device
+        )
 
     def generator_losses(
         self, real_a: Tensor, real_b: Tensor, with_identity: bool = True
@@ -85,10 +86,13 @@ class CycleGAN(nn.Module):
             )
         else:
             fake_b, fake_a = self.generator_ab(real_a), self.generator_ba(real_b)
-        cycled_a, cycled_b = self.generator_ba(self.noisy(fake_b)), self.generator_ab(self.noisy(fake_a))
+        cycled_a = self.generator_ba(self.noisy(fake_b, config.cycle_noise))
+        cycled_b = self.generator_ab(self.noisy(fake_a, config.cycle_noise))
         losses["cycle"] = config.lambda_cycle * cycle_consistency_loss(real_a, cycled_a, real_b, cycled_b)
-        losses["gan_ab"] = generator_loss(self.discriminator_b(fake_b), config.gan_mode)
-        losses["gan_ba"] = generator_loss(self.discriminator_a(fake_a), config.gan_mode)
+        scores_b = self.discriminator_b(self.noisy(fake_b, config.discriminator_noise))
+        scores_a = self.discriminator_a(self.noisy(fake_a, config.discriminator_noise))
+        losses["gan_ab"] = generator_loss(scores_b, config.gan_mode)
+        losses["gan_ba"] = generator_loss(scores_a, config.gan_mode)
         return losses, fake_a, fake_b
 
     def discriminator_losses(
@@ -98,8 +102,9 @@ class CycleGAN(nn.Module):
 
         The fakes must be detached.
         """
-        scores_a = self.discriminator_a(torch.cat([real_a, fake_a])).chunk(2)
-        scores_b = self.discriminator_b(torch.cat([real_b, fake_b])).chunk(2)
+        noise = self.config.discriminator_noise
+        scores_a = self.discriminator_a(self.noisy(torch.cat([real_a, fake_a]), noise)).chunk(2)
+        scores_b = self.discriminator_b(self.noisy(torch.cat([real_b, fake_b]), noise)).chunk(2)
         losses = {
             "discriminator_a": discriminator_loss(*scores_a, self.config.gan_mode),
             "discriminator_b": discriminator_loss(*scores_b, self.config.gan_mode),

@@ -57,6 +57,9 @@ class Config:
     lambda_identity: float = 0.5  # as a share of lambda_cycle
     identity_share: float = 1.0  # the first share of the steps, in which the identity loss is used (paper: 1)
     cycle_noise: float = 0.0  # deviation of the noise put on a fake before its way back; 0 is off (paper)
+    discriminator_noise: float = (
+        0.0  # deviation of the noise on all that discriminators see; 0 is off (paper)
+    )
     pool_size: int = 50  # earlier fakes shown to the discriminators again; 0 turns the pool off
     learning_rate: float = 2e-4
     discriminator_lr_factor: float = (
@@ -92,6 +95,7 @@ class Config:
             "lambda_cycle",
             "lambda_identity",
             "cycle_noise",
+            "discriminator_noise",
             "pool_size",
             "seed",
         ):
@@ -104,6 +108,7 @@ class Config:
             ("decay_share", 1.0),
             ("identity_share", 1.0),
             ("cycle_noise", 1.0),
+            ("discriminator_noise", 1.0),
             ("ema_decay", 0.99999),
             ("beta1", 0.99999),
         ):

@@ -522,6 +522,25 @@ def test_noise_is_added_to_the_fakes_on_their_way_back_and_nowhere_else():
     assert abs(float((losses["cycle"] - expected["cycle"]).detach())) > 1e-4
 
 
+def test_noise_for_the_discriminators_is_on_reals_and_fakes_alike_and_not_in_the_cycle():
+    model = make_model(discriminator_noise=0.3)
+    seen = []
+    for name in ("discriminator_a", "discriminator_b"):
+        getattr(model, name).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    a, b = make_batches(1)[0]
+    losses, fake_a, fake_b = model.generator_losses(a, b)
+    by_hand = (model.generator_ba(fake_b) - a).abs().mean() + (model.generator_ab(fake_a) - b).abs().mean()
+    assert_near(losses["cycle"].detach(), (model.config.lambda_cycle * by_hand).detach(), "cycle", 1e-10)
+    model.discriminator_losses(a, fake_a, b, fake_b)
+    clean = [fake_b, fake_a, torch.cat([a, fake_a]), torch.cat([b, fake_b])]
+    for given, expected in zip(seen, clean, strict=True):
+        noise = (given - expected).detach()
+        for picture in noise:  # each picture, real or fake, its own
+            assert 0.25 < float(picture.std()) < 0.35
+            assert abs(float(picture.mean())) < 0.06
+        assert not torch.allclose(noise[0], noise[1])
+
+
 @pytest.mark.parametrize(("gan_mode", "middle"), [("lsgan", 0.5), ("bce", 0.0)])
 def test_accuracies_count_the_patches_on_the_right_side(gan_mode, middle):
     """One score map by hand: reals above the middle and fakes below it are right, a score on the middle is wrong."""

@@ -187,7 +187,7 @@ def stop_at(monkeypatch, step: int):
         (2, 5, {}),
         (3, 5, dict(ema_decay=0.0)),
         (4, 5, dict(pool_size=0, gan_mode="bce")),
-        (2, 3, dict(cycle_noise=0.1, identity_share=0.5)),
+        (2, 3, dict(cycle_noise=0.1, discriminator_noise=0.1, identity_share=0.5)),
         (3, 4, dict(upsampling="resize", n_downsamplings=1, lambda_identity=0.0, batch_size=1)),
     ],
     ids=str,
