@@ -47,6 +47,7 @@ file_option = click.option(
 
 @main.command()
 @click.argument("data", default="seasons")
+@click.option("--data", "folder", metavar="FOLDER", help="The pictures of a preset that brings none of its own.")
 @parameters_option
 @file_option
 @click.option(
@@ -55,36 +56,38 @@ file_option = click.option(
     type=click.Path(file_okay=False),
     help="Folder of the run. Default: the next free runs/NAME-NUMBER.",
 )
-def train(data, parameters, file, run_dir):
-    """Train on DATA, `seasons` or a folder with trainA, trainB, testA and testB, by running notebook 07_train.
+def train(data, folder, parameters, file, run_dir):
+    """Train on DATA by running notebook 07_train.
+
+    DATA is a folder with trainA, trainB, testA and testB, or a preset, which brings settings too: seasons, emoji,
+    summer2winter_yosemite, horse2zebra, monet2photo, cats_dogs (with --data FOLDER), face_restoration (with --data
+    FOLDER, any folder of faces). -f replaces the preset's settings, -p changes single ones.
 
     A run folder holds config.json, metrics.jsonl, samples/, last.pt and the executed notebook.
     To go on with a run: -o THE_FOLDER -p resume=true and the same parameters.
     """
     from dataclasses import fields
 
-    from minicyclegan.errors import DataError, RunError
+    from minicyclegan.errors import RunError
     from minicyclegan.notebooks import course_folder, execute, parameters_of, read_parameters
     from minicyclegan.parameters import Config
+    from minicyclegan.presets import resolve
 
     notebook = course_folder() / "07_train.ipynb"
     declared = parameters_of(notebook)
-    values = {"data": data} | read_parameters(parameters, file, declared)
-    if data != "seasons":
-        values["data"] = data
-    if values["data"] != "seasons":
-        folder = Path(values["data"]).expanduser().resolve()
-        if not folder.is_dir():
-            raise DataError(
-                f"there is no folder {values['data']}; give `seasons`, or a folder with trainA, trainB, testA and testB"
-            )
-        values["data"] = str(folder)
+    given = read_parameters(parameters, file, declared)
+    if data == "seasons" and folder is None:  # the default word: a file or -p may name the data
+        data = str(given.get("data", data))
+    else:
+        folder = folder or read_parameters(parameters, None, declared).get("data")
+    data_string, settings = resolve(data, folder, str(given.get("device", "auto")))
+    values = read_parameters(parameters, file or settings, declared) | {"data": data_string}
     merged = {name: values.get(name, default) for name, (_, default) in declared.items()}
     Config(
         **{field.name: merged[field.name] for field in fields(Config)}
     )  # refuses impossible values before anything runs
     run_dir = Path(
-        run_dir or values.get("run_dir") or next_free(Path("runs"), Path(values["data"]).name)
+        run_dir or values.get("run_dir") or next_free(Path("runs"), Path(data).name)
     ).resolve()
     values["run_dir"] = str(run_dir)
     if (run_dir / "last.pt").exists() and not merged["resume"]:

@@ -1,9 +1,68 @@
 """The command `minicyclegan sweep` (plumbing)."""
 
+import sys
+from pathlib import Path
+
 import click
 
 
 @click.command()
-@click.argument("file")
-def sweep(file):
-    """Stub."""
+@click.argument("sweep_file", metavar="SWEEP", type=click.Path())
+@click.option(
+    "-j", "--jobs", default=1, type=click.IntRange(min=1), help="How many runs at a time.", show_default=True
+)
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False), help="Folder of the runs. Default: runs/NAME."
+)
+@click.option("--dry-run", is_flag=True, help="Check everything and list the runs, and run nothing.")
+def sweep(sweep_file, jobs, output, dry_run):
+    """Run a notebook many times with one parameter changed at a time, as SWEEP says, and write one table.
+
+    SWEEP is a YAML file, or the name of one in notebooks/sweeps/ (`ablations`). The folder gets a run folder and a log
+    for each member, NAME.csv with mean and spread of each setting, members.csv, and NAME.json with where it was
+    measured. Finished members are not run again and members that were cut off go on: after an interruption, say the
+    same command. A member that fails does not stop the others; it is named at the end, and the exit code is 1.
+    """
+    from minicyclegan.errors import RunError
+    from minicyclegan.notebooks import course_folder
+    from minicyclegan.sweep import read_sweep
+    from minicyclegan.sweep_run import only_one, run_members, state_of, threads_for
+
+    path = Path(sweep_file)
+    if not path.suffix and not path.exists():
+        known = sorted((course_folder() / "sweeps").glob("*.yaml"))
+        path = course_folder() / "sweeps" / f"{sweep_file}.yaml"
+        if path not in known:
+            raise RunError(
+                f"there is no sweep {sweep_file}; give a YAML file, or one of {', '.join(p.stem for p in known)}"
+            )
+    planned = read_sweep(path)
+    folder = Path(output or Path("runs") / planned.name)
+    states = {member.name: state_of(member, folder) for member in planned.members}
+    click.echo(
+        f"{planned.name}: {len({row.setting for row in planned.rows})} settings, {len(planned.members)} runs of "
+        f"{planned.notebook.name}, {jobs} at a time with {threads_for(jobs)} threads each, into {folder}"
+    )
+    if dry_run:
+        for name, state in states.items():
+            click.echo(f"  {state:<9} {name}")
+        return
+
+    from minicyclegan.sweep_table import write_results
+
+    with only_one(folder):
+        try:
+            failed = run_members(planned, folder, jobs, click.echo)
+        except KeyboardInterrupt:
+            click.echo("stopped, and so are its runs; the same command goes on", err=True)
+            sys.exit(130)
+        if failed:
+            click.echo(f"\n{len(failed)} of {len(planned.members)} runs failed:", err=True)
+            for name, reason in failed.items():
+                click.echo(f"  {name}: {reason}", err=True)
+            click.echo("Their logs are in their folders. The same command tries them again.", err=True)
+        written = write_results(planned, folder, failed)
+        click.echo("\nwritten:")
+        for path in written:
+            click.echo(f"  {path}")
+    sys.exit(1 if failed else 0)

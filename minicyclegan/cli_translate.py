@@ -27,55 +27,21 @@ def translate(checkpoint, images, output, to, device, on_bad_image):
     Results are PNG files of the same name and size; one image may go to a file of any type. Nothing that exists is
     overwritten, and nothing is left behind when an image is refused.
     """
-    import io
-
-    from PIL import Image
-
-    from minicyclegan.checkpoint import load, write_file
-    from minicyclegan.errors import DataError, RunError
+    from minicyclegan.checkpoint import load
+    from minicyclegan.errors import DataError
     from minicyclegan.images import list_images
+    from minicyclegan.translate import translate_files
 
-    source, target = Path(images), Path(output)
+    source = Path(images)
     if not source.exists():
         raise DataError(f"there is no image or folder {source}; check the path")
-    paths = list_images(source) if source.is_dir() else [source]
+    paths = list_images(source) if source.is_dir() else source
     if not paths:
         raise DataError(f"no image in {source}; put some there (jpg, png, webp, tiff, ...)")
-    formats = Image.registered_extensions()
-    to_file = not source.is_dir() and formats.get(target.suffix.lower()) in Image.SAVE
-    outputs = [target] if to_file else [target / f"{path.stem}.png" for path in paths]
-    if len(set(outputs)) < len(outputs):  # a.jpg and a.png would both become a.png
-        outputs = [target / f"{path.name}.png" for path in paths]
-    taken = [path for path in outputs if path.exists()]
-    if taken:
-        raise RunError(f"{taken[0]} exists; choose another output")
-    model = load(checkpoint, device)
-    folder = target.parent if to_file else target
-    is_new = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"cannot make the folder {folder}: {error.strerror}; choose another output") from error
-    written = []
-    try:
-        for path, result in zip(paths, outputs):
-            try:
-                picture = model.translate(path, to=to)
-            except DataError as error:
-                if on_bad_image == "refuse":
-                    raise
-                click.echo(f"skipped: {error}", err=True)
-                continue
-            buffer = io.BytesIO()
-            picture.save(buffer, formats[result.suffix.lower()])
-            write_file(result, lambda file: file.write(buffer.getvalue()))
-            written.append(result)
-    except (DataError, RunError):  # all or nothing: what came before the fault must not block the next try
-        for result in written:
-            result.unlink(missing_ok=True)
-        if is_new:
-            folder.rmdir()
-        raise
-    click.echo(f"{len(written)} of {len(paths)} images translated to domain {to.upper()}, in {target}")
+    written = translate_files(
+        load(checkpoint, device), paths, output, to, on_bad_image, say=lambda text: click.echo(text, err=True)
+    )
+    total = len(paths) if source.is_dir() else 1
+    click.echo(f"{len(written)} of {total} images translated to domain {to.upper()}, in {output}")
     if not written:
         sys.exit(1)

@@ -2,12 +2,17 @@
 
 import base64
 import io
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
 from IPython.display import display
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
+
+from minicyclegan.errors import RunError
+from minicyclegan.runs import read_metrics
 
 # The colours of Okabe and Ito (2008), told apart by colour-blind readers; A is blue, B is orange in every figure.
 COLOUR_A, COLOUR_B, COLOUR_FAKE, COLOUR_GREY = "#0072B2", "#E69F00", "#009E73", "#777777"
@@ -74,3 +79,109 @@ def plot_metrics(records: list[dict], names: dict[str, str], alt: str, ylabel: s
 def side_by_side(*groups: Tensor) -> Tensor:
     """Interleave groups (N, 3, H, W) so that picture i of every group comes one after another."""
     return torch.stack(groups, 1).flatten(0, 1)
+
+
+def training_health(run_dir: str | Path) -> Figure:
+    """One figure from a run folder's metrics.jsonl and samples/: is the training going well? Raises RunError.
+
+    Above, how often each discriminator is right (0.5 is guessing, 1 is too strong); then the held-out error where the
+    truth is known, and the losses; below, the first test picture's translations as the steps went by.
+    """
+    run_dir = Path(run_dir)
+    if not (run_dir / "metrics.jsonl").is_file():
+        raise RunError(f"there is no {run_dir / 'metrics.jsonl'}; give the folder of a training run")
+    records = read_metrics(run_dir / "metrics.jsonl")
+    sheets = sorted((run_dir / "samples").glob("step_*.png"))
+    sheets = (
+        [sheets[i] for i in sorted({round(k * (len(sheets) - 1) / 7) for k in range(8)})] if sheets else []
+    )
+    figure = plt.figure(figsize=(9, 6.2), layout="constrained")
+    grid = figure.add_gridspec(3, max(1, len(sheets)) * 3, height_ratios=[1.5, 1, 1])
+    third = max(1, len(sheets))
+
+    def curves(axis, names: dict[str, tuple[str, str, str]]) -> bool:
+        for name, (label, colour, style) in names.items():
+            points = [(record["step"], record[name]) for record in records if name in record]
+            if points:
+                marker = "o" if len(points) < 30 else None
+                axis.plot(
+                    *zip(*points), label=label, color=colour, linestyle=style, marker=marker, markersize=3
+                )
+        if axis.lines:
+            axis.legend(frameon=False, fontsize=8)
+        else:
+            axis.text(
+                0.5,
+                0.5,
+                "not in this run's metrics",
+                ha="center",
+                transform=axis.transAxes,
+                color=COLOUR_GREY,
+            )
+        return bool(axis.lines)
+
+    axis = figure.add_subplot(grid[0, :third])
+    shown = curves(
+        axis,
+        {
+            f"accuracy_{kind}_{domain}": (f"{kind} {domain.upper()}", colour, style)
+            for domain, colour in (("a", COLOUR_A), ("b", COLOUR_B))
+            for kind, style in (("real", "-"), ("fake", "--"))
+        },
+    )
+    if shown:
+        axis.axhline(0.5, color=COLOUR_GREY, linewidth=0.8)
+    axis.set(title="D is right", xlabel="step", ylim=(0, 1.02))
+    axis = figure.add_subplot(grid[0, third : 2 * third])
+    if curves(axis, {"held_out_ab": ("A to B", COLOUR_B, "-"), "held_out_ba": ("B to A", COLOUR_A, "--")}):
+        axis.set_ylim(bottom=0)
+    axis.set(title="held-out L1 error", xlabel="step")
+    axis = figure.add_subplot(grid[0, 2 * third :])
+    losses = {"cycle": ("cycle", COLOUR_FAKE, "-"), "identity": ("identity", "#CC79A7", ":")}
+    curves(axis, losses | {"gan_ab": ("G to B", COLOUR_B, "-"), "gan_ba": ("G to A", COLOUR_A, "--")})
+    axis.set(title="losses", xlabel="step", yscale="log" if axis.lines else "linear")
+    for k, sheet in enumerate(sheets):
+        with Image.open(sheet) as image:
+            side = (image.height - 2) // 6 - 2  # training.sample_sheet: six rows, two pixels between them
+            for row, (index, label) in enumerate(((1, "A to B"), (4, "B to A"))):
+                top = 2 + index * (side + 2)
+                axis = figure.add_subplot(grid[1 + row, 3 * k : 3 * k + 3])
+                axis.imshow(image.crop((2, top, 2 + side, top + side)), interpolation="nearest")
+                axis.set(xticks=[], yticks=[])
+                axis.spines[:].set_visible(False)
+                if k == 0:
+                    axis.set_ylabel(label)
+                if row == 0:
+                    axis.set_title(f"step {int(sheet.stem.removeprefix('step_'))}", fontsize=8)
+    return figure
+
+
+def failure_gallery(inputs: Tensor, fakes: Tensor, truths: Tensor, errors: Tensor, worst: int = 6) -> Figure:
+    """The `worst` translations, worst first, then the one in the middle and the best, for scale: chosen by `errors` (N,).
+
+    Rows: input, translation, truth, and where they differ (black is equal, white is off by half the range or more);
+    all pictures (N, 3, H, W) in [-1, 1].
+    """
+    order = errors.argsort(descending=True).tolist()
+    worst = min(worst, len(order))
+    chosen = order[:worst] + [order[len(order) // 2], order[-1]]
+    titles = [f"{k + 1}. worst" for k in range(worst)] + ["middle", "best"]
+    difference = (fakes - truths).abs().mean(1, keepdim=True).expand_as(fakes) * 2 - 1
+    rows = {"input": inputs, "translation": fakes, "truth": truths, "difference": difference}
+    figure, axes = plt.subplots(
+        4, len(chosen), figsize=(1.25 * len(chosen), 5.3), squeeze=False, layout="constrained"
+    )
+    for row, (name, pictures) in enumerate(rows.items()):
+        for column, (i, title) in enumerate(zip(chosen, titles)):
+            axis = axes[row, column]
+            axis.imshow(
+                ((pictures[i].float().cpu() + 1) / 2).clamp(0, 1).permute(1, 2, 0).numpy(),
+                interpolation="nearest",
+            )
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+            if row == 0:
+                axis.set_title(f"{title}\n{errors[i]:.3f}", fontsize=9)
+            if column == 0:
+                axis.set_ylabel(name)
+    return figure

@@ -1,8 +1,10 @@
-"""Make the shipped weights and the README's picture from a finished run (plumbing).
+"""Make the shipped weights, their supervised twin and the README's picture from a finished run (plumbing).
 
+minicyclegan evaluate runs/seasons-1 --twin-steps 2600
 python -m minicyclegan.release runs/seasons-1
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,12 +19,13 @@ from minicyclegan.training import sample_sheet
 def main(run_dir: str) -> None:
     data = Path(__file__).parent.parent / "data"
     export_weights(Path(run_dir) / "last.pt", data / "seasons_64px.pt")
+    shutil.copy(Path(run_dir) / "twin.pt", data / "seasons_64px_twin.pt")
     model = load(data / "seasons_64px.pt")
     domains = load_seasons(model.config.image_size, n_train=1)
     sheet = sample_sheet(model, domains.test_a[:8], domains.test_b[:8])
     large = torch.nn.functional.interpolate(sheet[None], scale_factor=2, mode="nearest")[0]
     to_image(large).save(data / "seasons_64px.png", optimize=True)
-    for name in ("seasons_64px.pt", "seasons_64px.png"):
+    for name in ("seasons_64px.pt", "seasons_64px_twin.pt", "seasons_64px.png"):
         print(data / name, (data / name).stat().st_size, "bytes")
 
 

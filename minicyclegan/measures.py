@@ -1,0 +1,124 @@
+"""Plumbing around `evaluation`: the printed table, KID and FID."""
+
+import torch
+from torch import Tensor
+
+from minicyclegan.errors import DataError, RunError
+
+# Column, and how its numbers are printed
+MEASURES = {
+    "l1": ("L1", ".4f"),
+    "psnr": ("PSNR in dB", ".2f"),
+    "ssim": ("SSIM", ".3f"),
+    "passes": ("passes for", ".1%"),
+}
+
+
+def report_lines(report: dict) -> list[str]:
+    """The report of `evaluation.quality_report` as a table for people; in brackets the 95 % bootstrap interval."""
+
+    def cell(value: dict | None, form: str) -> str:
+        if value is None:
+            return ""
+        return f"{value['mean']:{form}} ({value['low']:{form}} to {value['high']:{form}})"
+
+    lines = []
+    for way, direction in report["directions"].items():
+        source, target = way.upper()
+        names = {
+            m: name
+            for m, (name, _) in MEASURES.items()
+            if any(m in row for row in direction["rows"].values())
+        }
+        names |= {"passes": f"passes for {target}"}
+        lines += [f"{source} to {target}, {direction['n']} held-out pictures"]
+        lines += [f"{'':<17}" + "".join(f"{name:>28}" for name in names.values())]
+        for name, row in direction["rows"].items():
+            cells = "".join(f"{cell(row.get(m), MEASURES[m][1]):>28}" for m in names)
+            lines += [f"{name:<17}{cells}".rstrip()]
+        if direction["gap_closed"]:
+            lines += [f"gap_closed {cell(direction['gap_closed'], '.3f')}"]
+        lines += [""]
+    return lines + report.get("notes", [])
+
+
+def kernel_distance(first: Tensor, second: Tensor) -> Tensor:
+    """KID (Binkowski et al. 2018) between two sets of features, (N, F) and (M, F): 0 on average for equal sources.
+
+    The unbiased estimate, so it may fall a little below 0.
+    """
+
+    def kernel(x: Tensor, y: Tensor) -> Tensor:
+        return (x @ y.T / x.shape[1] + 1) ** 3
+
+    n, m = len(first), len(second)
+    own = (kernel(first, first).sum() - kernel(first, first).trace()) / (n * (n - 1))
+    own = own + (kernel(second, second).sum() - kernel(second, second).trace()) / (m * (m - 1))
+    return own - 2 * kernel(first, second).mean()
+
+
+def frechet_distance(first: Tensor, second: Tensor) -> Tensor:
+    """FID (Heusel et al. 2017) between two sets of features, (N, F) and (M, F), as if both were normal distributions.
+
+    Computed from the N x M products, which is the same as from the F x F covariances, and quick where N < F.
+    """
+    x, y = first.double(), second.double()
+    x0, y0 = x - x.mean(0), y - y.mean(0)
+    variances = x0.square().sum() / (len(x) - 1) + y0.square().sum() / (len(y) - 1)
+    mixed = torch.linalg.svdvals(x0 @ y0.T).sum() / ((len(x) - 1) * (len(y) - 1)) ** 0.5
+    return (x.mean(0) - y.mean(0)).square().sum() + variances - 2 * mixed
+
+
+def kid_and_fid(
+    real: Tensor, fake: Tensor, network=2048, resamples: int = 100, seed: int = 0
+) -> dict[str, dict]:
+    """KID and FID of fakes against real pictures of the target, with torchmetrics and torch-fidelity.
+
+    real and fake are uint8 (N, 3, H, W). The Inception weights are fetched on first use; `network` may be a module of
+    your own that makes (N, F) features of uint8 pictures. Each value has a 95 % interval: a bootstrap over both sets,
+    moved so that its middle is the estimate, because pictures drawn twice push both distances up. Raises RunError.
+    """
+    if min(len(real), len(fake)) < 2:
+        raise DataError(
+            "KID and FID need at least 2 pictures of each kind; they say little below some hundred"
+        )
+    try:
+        from torchmetrics.image.fid import FrechetInceptionDistance
+        from torchmetrics.image.kid import KernelInceptionDistance
+
+        kid = KernelInceptionDistance(network, subset_size=min(len(real), len(fake), 1000))
+        fid = FrechetInceptionDistance(kid.inception)  # one network for both
+    except ModuleNotFoundError as error:
+        raise RunError(
+            'KID and FID need two more packages: pip install -e ".[evaluation]" in the repository'
+        ) from error
+    except (OSError, RuntimeError) as error:  # torch.hub's download
+        raise RunError(
+            "KID and FID need the Inception weights, fetched on first use, and they cannot be fetched now "
+            f"({str(error).splitlines()[0][:80]}); connect to the internet once, or leave KID and FID out"
+        ) from error
+    features = []
+    with torch.no_grad():
+        for pictures, is_real in ((real, True), (fake, False)):
+            for part in pictures.split(50):
+                kid.update(part, real=is_real)
+                fid.update(part, real=is_real)
+        features = [torch.cat(part).float() for part in (kid.real_features, kid.fake_features)]
+    values = {"kid": float(kid.compute()[0]), "fid": float(fid.compute())}
+    generator = torch.Generator().manual_seed(seed)
+    result = {}
+    for name, distance in (("kid", kernel_distance), ("fid", frechet_distance)):
+        draws = []
+        for _ in range(resamples):
+            drawn = [part[torch.randint(len(part), (len(part),), generator=generator)] for part in features]
+            draws.append(float(distance(*drawn)))
+        draws = torch.tensor(draws)
+        low, high = (draws - draws.mean() + values[name]).quantile(torch.tensor([0.025, 0.975])).tolist()
+        result[name] = {
+            "mean": values[name],
+            "low": low,
+            "high": high,
+            "n_real": len(real),
+            "n_fake": len(fake),
+        }
+    return result

@@ -1,0 +1,168 @@
+"""Pictures of your own: split two folders into a data set, translate files, go there and back; built in 10_your_images."""
+
+import contextlib
+import os
+import random
+import shutil
+from pathlib import Path
+
+from PIL import Image
+
+from minicyclegan.checkpoint import write_file
+from minicyclegan.checkup import require_two_folders
+from minicyclegan.cyclegan import CycleGAN
+from minicyclegan.errors import DataError, ParameterError, RunError
+from minicyclegan.images import list_images
+from minicyclegan.looks import alike_groups, look_at_all
+
+
+def choose_test(letters: list[str], groups: list[int], test_share: float, seed: int) -> list[bool]:
+    """Which pictures become test pictures: about `test_share` of each domain, at least one, whole groups only.
+
+    `letters` has the domain of each picture, "A" or "B", and `groups` a number that is equal for pictures that look
+    alike. Raises DataError where no such choice exists.
+    """
+    wanted = {letter: max(1, round(test_share * letters.count(letter))) for letter in "AB"}
+    members = {group: [x for x, g in zip(letters, groups) if g == group] for group in groups}
+    order = sorted(members)
+    random.Random(seed).shuffle(order)
+    chosen, counts = set(), {"A": 0, "B": 0}
+    for group in order:
+        after = {letter: counts[letter] + members[group].count(letter) for letter in "AB"}
+        if all(after[letter] <= wanted[letter] for letter in "AB"):
+            chosen.add(group)
+            counts = after
+    for letter in "AB":
+        if not 0 < counts[letter] < letters.count(letter):
+            raise DataError(
+                f"the {letters.count(letter)} pictures of domain {letter} cannot be split into training and test: "
+                "they are too few, or too many of them look alike; add some"
+            )
+    return [group in chosen for group in groups]
+
+
+def split_into_domains(
+    folder_a: str | Path,
+    folder_b: str | Path,
+    target: str | Path,
+    test_share: float = 0.1,
+    seed: int = 0,
+    leave_out: list[Path] | tuple = (),
+) -> dict[str, int]:
+    """Copy the pictures of two folders into `target`: trainA, trainB, testA and testB. Returns how many went where.
+
+    Pictures that look alike stay on one side. A copy is called a-NAME or b-NAME, so that equal names in both folders
+    are not mistaken for true pairs. The sources stay as they are, and `target` appears whole or not at all. Raises
+    DataError for a missing folder or an unreadable picture that is not in `leave_out`, RunError if `target` exists.
+    """
+    target = Path(target)
+    require_two_folders(folder_a, folder_b)
+    if not 0 < test_share < 1:
+        raise ParameterError(f"test_share must be between 0 and 1, but it is {test_share}")
+    if target.exists():
+        raise RunError(f"{target} exists; choose another folder")
+    left_out = {Path(path).resolve() for path in leave_out}
+    pictures = [
+        (letter, path)
+        for letter, folder in (("A", folder_a), ("B", folder_b))
+        for path in list_images(folder)
+        if path.resolve() not in left_out
+    ]
+    looks, unreadable = look_at_all([path for _, path in pictures])
+    for path, reason in unreadable.items():
+        raise DataError(f"cannot read the image {path}: {reason}; remove it or leave it out")
+    letters = [letter for letter, _ in pictures]
+    in_test = choose_test(letters, alike_groups(looks), test_share, seed)
+
+    counts = {"trainA": 0, "trainB": 0, "testA": 0, "testB": 0}
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        for part in counts:
+            (temporary / part).mkdir(parents=True)
+        for (letter, path), test in zip(pictures, in_test):
+            part = ("test" if test else "train") + letter
+            shutil.copyfile(path, temporary / part / f"{letter.lower()}-{path.name}")
+            counts[part] += 1
+        os.rename(temporary, target)
+    except OSError as error:
+        raise RunError(f"cannot make {target}: {error.strerror}; choose another folder") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return counts
+
+
+def make_folder(folder: str | Path) -> None:
+    """Make a folder and those above it. Raises RunError."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make the folder {folder}: {error.strerror}; choose another output") from error
+
+
+def save_picture(picture: Image.Image, path: str | Path) -> None:
+    """Write a picture whole or not at all, in the type that the path's suffix says. Raises RunError, also if it exists."""
+    path = Path(path)
+    if path.exists():
+        raise RunError(f"{path} exists; choose another output")
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise RunError(f"{path} does not end in a type of picture that can be written; use .png")
+    write_file(path, lambda file: picture.save(file, kind))
+
+
+def translate_files(
+    model: CycleGAN,
+    paths: str | Path | list[Path],
+    out: str | Path,
+    to: str = "b",
+    on_bad_image: str = "refuse",
+    say=print,
+) -> list[Path]:
+    """Translate files into the folder `out`, as PNG of the same name and size. Returns the files that were written.
+
+    One path, not in a list, may also go to a file: `out` then ends in a picture's suffix. Nothing that exists is
+    overwritten. With on_bad_image="skip" an unreadable picture is reported to `say`; with "refuse" it raises DataError,
+    and then, as after any other failure, nothing that this call wrote is left. Raises RunError for the output.
+    """
+    if on_bad_image not in ("refuse", "skip"):
+        raise ParameterError(f"on_bad_image must be refuse or skip, but it is {on_bad_image!r}")
+    out, single = Path(out), isinstance(paths, (str, Path))
+    paths = [Path(path) for path in ([paths] if single else paths)]
+    to_file = single and Image.registered_extensions().get(out.suffix.lower()) in Image.SAVE
+    results = [out] if to_file else [out / f"{path.stem}.png" for path in paths]
+    if len(set(results)) < len(results):  # a.jpg and a.png would both become a.png
+        results = [out / f"{path.name}.png" for path in paths]
+    if len(set(results)) < len(results):
+        raise DataError("two of the pictures have the same name; translate one folder after the other")
+    for result in results:
+        if result.exists():
+            raise RunError(f"{result} exists; choose another output")
+    folder = out.parent if to_file else out
+    new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
+    written = []
+    try:
+        make_folder(folder)
+        for path, result in zip(paths, results):
+            try:
+                picture = model.translate(path, to=to)
+            except DataError as error:
+                if on_bad_image == "refuse":
+                    raise
+                say(f"skipped: {error}")
+                continue
+            save_picture(picture, result)
+            written.append(result)
+    except BaseException:  # all or nothing, also after Ctrl-C: the next try must find the output free
+        for result in written:
+            result.unlink(missing_ok=True)
+        for path in new_folders:
+            with contextlib.suppress(OSError):  # not there yet, or somebody else uses it by now
+                path.rmdir()
+        raise
+    return written
+
+
+def round_trip(model: CycleGAN, image, to: str = "b"):
+    """Translate a picture of any kind and its translation back: (translation, back), of the kind that went in."""
+    translation = model.translate(image, to=to)
+    return translation, model.translate(translation, to="a" if to == "b" else "b")
