@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
+from minicyclegan.cli_app import app
 from minicyclegan.cli_data import data
 from minicyclegan.cli_evaluate import evaluate
+from minicyclegan.cli_export import export
 from minicyclegan.cli_sweep import sweep
 from minicyclegan.cli_translate import translate
 
@@ -27,7 +29,7 @@ class OneSentence(click.Group):
 @click.group(cls=OneSentence, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="minicyclegan")
 def main():
-    """CycleGAN, built step by step in notebooks: train, translate, and check this machine."""
+    """CycleGAN, built step by step in notebooks: get data, train, evaluate, translate, and check this machine."""
 
 
 parameters_option = click.option(
@@ -163,7 +165,7 @@ def doctor():
     sys.exit(0 if sound else 1)
 
 
-for command in (translate, data, evaluate, sweep):
+for command in (data, translate, evaluate, sweep, app, export):
     main.add_command(command)
 
 

@@ -72,9 +72,9 @@ LIMITS = {"change": 0.3, "diversity": 0.4, "details": -0.2, "grid": 0.03, "accur
 ADVICE = {
     "output equals input": "lower lambda_identity, then lambda_cycle; check that trainA and trainB really differ",
     "collapse": "check that lambda_cycle is not 0; lower learning_rate; look for copies among the target's pictures",
-    "colour inversion": "start again with another seed; a little lambda_identity (0.1 to 0.5) keeps colours in place",
+    "colour inversion": "start again with another seed, or with lambda_identity=0.5, if only at first (identity_share=0.25)",
     "checkerboards": "use upsampling=resize, or train longer",
-    "D too strong": "lower discriminator_lr_factor (0.3, then 0.1), keep the pool, widen the generators",
+    "D too strong": "lower discriminator_lr_factor (0.3, then 0.1), or set discriminator_noise=0.2; keep the pool",
 }
 
 
