@@ -95,9 +95,10 @@ def training_health(run_dir: str | Path) -> Figure:
     sheets = (
         [sheets[i] for i in sorted({round(k * (len(sheets) - 1) / 7) for k in range(8)})] if sheets else []
     )
-    figure = plt.figure(figsize=(9, 6.2), layout="constrained")
-    grid = figure.add_gridspec(3, max(1, len(sheets)) * 3, height_ratios=[1.5, 1, 1])
-    third = max(1, len(sheets))
+    figure = plt.figure(figsize=(9, 5.6), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[1.1, 1])
+    accuracy_axis, error_axis, loss_axis = above.subplots(1, 3)
+    strip = below.subplots(2, max(1, len(sheets)), squeeze=False)
 
     def curves(axis, names: dict[str, tuple[str, str, str]]) -> bool:
         for name, (label, colour, style) in names.items():
@@ -120,7 +121,7 @@ def training_health(run_dir: str | Path) -> Figure:
             )
         return bool(axis.lines)
 
-    axis = figure.add_subplot(grid[0, :third])
+    axis = accuracy_axis
     shown = curves(
         axis,
         {
@@ -132,20 +133,22 @@ def training_health(run_dir: str | Path) -> Figure:
     if shown:
         axis.axhline(0.5, color=COLOUR_GREY, linewidth=0.8)
     axis.set(title="D is right", xlabel="step", ylim=(0, 1.02))
-    axis = figure.add_subplot(grid[0, third : 2 * third])
+    axis = error_axis
     if curves(axis, {"held_out_ab": ("A to B", COLOUR_B, "-"), "held_out_ba": ("B to A", COLOUR_A, "--")}):
         axis.set_ylim(bottom=0)
     axis.set(title="held-out L1 error", xlabel="step")
-    axis = figure.add_subplot(grid[0, 2 * third :])
+    axis = loss_axis
     losses = {"cycle": ("cycle", COLOUR_FAKE, "-"), "identity": ("identity", "#CC79A7", ":")}
     curves(axis, losses | {"gan_ab": ("G to B", COLOUR_B, "-"), "gan_ba": ("G to A", COLOUR_A, "--")})
     axis.set(title="losses", xlabel="step", yscale="log" if axis.lines else "linear")
+    if not sheets:
+        below.set_visible(False)
     for k, sheet in enumerate(sheets):
         with Image.open(sheet) as image:
             side = (image.height - 2) // 6 - 2  # training.sample_sheet: six rows, two pixels between them
             for row, (index, label) in enumerate(((1, "A to B"), (4, "B to A"))):
                 top = 2 + index * (side + 2)
-                axis = figure.add_subplot(grid[1 + row, 3 * k : 3 * k + 3])
+                axis = strip[row, k]
                 axis.imshow(image.crop((2, top, 2 + side, top + side)), interpolation="nearest")
                 axis.set(xticks=[], yticks=[])
                 axis.spines[:].set_visible(False)
