@@ -90,7 +90,8 @@ def alike_groups(looks: list[Look]) -> list[int]:
         return groups.tolist()
     colour = np.stack([look.thumbnail for look in looks])
     is_grey = np.ptp(colour, axis=3).max((1, 2)) < 8
-    views = [(centred(colour), None), (centred(colour.mean(3, keepdims=True)), is_grey)]
+    grey = colour @ np.array([[0.299], [0.587], [0.114]], dtype=np.float32)  # as Pillow makes grey of colour
+    views = [(centred(colour), None), (centred(grey), is_grey)]
     for start in range(0, n, 512):  # a block of rows at a time keeps the memory small
         rows = slice(start, start + 512)
         near = np.zeros((len(groups[rows]), n), dtype=bool)

@@ -133,12 +133,12 @@ def test_a_split_is_refused_before_anything_is_written(two_folders, tmp_path):
 
 
 def test_a_split_that_fails_half_way_leaves_nothing(two_folders, tmp_path, monkeypatch):
-    copied = []
+    copied, copyfile = [], shutil.copyfile
 
     def full_after_ten(source, target):
         if len(copied) == 10:
             raise OSError(28, "No space left on device")
-        copied.append(shutil.copy(source, target))
+        copied.append(copyfile(source, target))
 
     monkeypatch.setattr("minicyclegan.translate.shutil.copyfile", full_after_ten)
     with pytest.raises(RunError, match="No space left"):
