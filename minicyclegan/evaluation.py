@@ -27,7 +27,7 @@ def psnr(guess: Tensor, truth: Tensor) -> Tensor:
     get 100.
     """
     squared = ((guess - truth) / 2).square().mean((1, 2, 3))
-    return 10 * (1 / squared.clamp(min=1e-10)).log10()
+    return -10 * squared.clamp(min=1e-10).log10()
 
 
 def ssim(guess: Tensor, truth: Tensor) -> Tensor:
