@@ -100,6 +100,12 @@ def test_a_grid_is_all_combinations_and_shares_runs_with_the_axes(tmp_path):
         "lambda_cycle=0,pool_size=0",
     ]
     assert len(sweep.members) == 4
+    both = sweep.members[-1].parameters
+    assert (both["lambda_cycle"], both["pool_size"]) == (0.0, 0) and both == sweep.base | {
+        "lambda_cycle": 0.0,
+        "pool_size": 0,
+        "seed": 0,
+    }
 
 
 def test_seeds_alone_are_a_sweep(tmp_path):
