@@ -178,6 +178,8 @@ def refresh(path: Path) -> float:
     import nbformat
     from nbclient import NotebookClient
 
+    from minicyclegan.course import set_time_line
+
     notebook = nbformat.read(path, as_version=4)
     started = time.monotonic()
     client = NotebookClient(
@@ -192,6 +194,7 @@ def refresh(path: Path) -> float:
     client.execute()
     seconds = time.monotonic() - started
     normalise(notebook)
+    set_time_line(notebook)
     temporary = path.with_suffix(".tmp")
     nbformat.write(notebook, temporary)
     os.replace(temporary, path)

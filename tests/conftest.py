@@ -30,7 +30,9 @@ def tiny_config(**changes) -> Config:
 
 
 def random_pictures(n: int, size: int, seed: int) -> torch.Tensor:
-    return torch.randint(256, (n, 3, size, size), generator=torch.Generator().manual_seed(seed)).to(torch.uint8)
+    return torch.randint(256, (n, 3, size, size), generator=torch.Generator().manual_seed(seed)).to(
+        torch.uint8
+    )
 
 
 def tiny_domains(paired: bool = True) -> Domains:
@@ -42,7 +44,9 @@ def tiny_domains(paired: bool = True) -> Domains:
 def tiny_run(run_dir: Path, domains: Domains | None = None, resume: bool = False, **changes):
     """Train the tiny networks. Keys of `train` go to it, all others into the configuration."""
     options = dict(device="cpu", precision="fp32", log_every=1, progress=lambda line: None)
-    options |= {key: changes.pop(key) for key in [*options, "checkpoint_every", "sample_every"] if key in changes}
+    options |= {
+        key: changes.pop(key) for key in [*options, "checkpoint_every", "sample_every"] if key in changes
+    }
     return train(tiny_config(**changes), domains or tiny_domains(), run_dir, resume=resume, **options)
 
 
@@ -100,3 +104,14 @@ def shared_images(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real images {folder} are not on this machine")
     return folder
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how well the checks of the exercises did: wrong answers refused, right ones accepted."""
+    from mutants import SCORE
+
+    if SCORE["mutants tried"]:
+        terminalreporter.write_sep("-", "checks of the exercises")
+        for what, done in (("mutants", "rejected"), ("right answers", "accepted")):
+            line = f"{what} {done} / tried: {SCORE[f'{what} {done}']} / {SCORE[f'{what} tried']}"
+            terminalreporter.write_line(line)

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
-KNOWN_TAGS = {"parameters", "nbval-ignore-output"}
+KNOWN_TAGS = {"parameters", "nbval-ignore-output", "exercise", "check", "instructor"}
 NOT_COMPARED = "# not compared: "
 
 

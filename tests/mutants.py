@@ -1,0 +1,103 @@
+"""Try the checks of the exercises on wrong answers (mutants) and on different right ones.
+
+tests/test_checks_NN.py holds `TRIALS`, one Trial an exercise, and runs them through `trial_tests(TRIALS)`.
+"""
+
+import functools
+import itertools
+import linecache
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from minicyclegan.course import Card, cards, read_notebook
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+FEWEST_WRONG, FEWEST_RIGHT = 4, 3  # the committed solution is one of the right ones
+SCORE = {"mutants tried": 0, "mutants rejected": 0, "right answers tried": 0, "right answers accepted": 0}
+number = itertools.count()
+
+
+@dataclass
+class Trial:
+    """One check, answers that it must accept and answers that it must refuse with the right hint.
+
+    An answer is source text that is run after `setup` and defines the names that the check is given.
+    """
+
+    check: Callable
+    notebook: str  # "02_generator"
+    setup: str = "import torch\nfrom torch import Tensor, nn\nimport torch.nn.functional as F\n"
+    right: dict[str, str] = field(default_factory=dict)  # what is different about it: source
+    wrong: dict[str, tuple[str, str]] = field(default_factory=dict)  # mistake: (source, a part of the hint)
+
+
+def card_of(trial: Trial) -> Card:
+    return next(c for c in cards(notebook(trial.notebook)) if c.check == trial.check.__name__)
+
+
+@functools.cache
+def notebook(stem: str):
+    return read_notebook(NOTEBOOKS / f"{stem}.ipynb")
+
+
+def solution(stem: str, check: str) -> str:
+    """The committed solution of an exercise: the source of its cells to fill."""
+    card = next(card for card in cards(notebook(stem)) if card.check == check)
+    return "\n".join(notebook(stem).cells[k].source for k in card.exercise_cells)
+
+
+def swap(source: str, *pairs: str) -> str:
+    """A mutant of `source`: swap(source, old, new, old, new, ...). Each old text must be there."""
+    for old, new in zip(pairs[::2], pairs[1::2], strict=True):
+        assert old in source, f"{old!r} is not in the solution any more"
+        source = source.replace(old, new)
+    return source
+
+
+def hint_for(trial: Trial, source: str) -> str | None:
+    """Run an answer as a notebook would and ask the check."""
+    namespace = {"__name__": "__main__"}
+    exec(trial.setup, namespace)
+    name = f"<answer {next(number)}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)  # tracebacks show the line
+    exec(compile(source, name, "exec"), namespace)
+    return trial.check.hint(*(namespace[answer] for answer in card_of(trial).answers))
+
+
+def trial_tests(trials: list[Trial]):
+    """The tests of a file: `test_right, test_wrong, test_enough = trial_tests(TRIALS)`."""
+    right = [(t, name) for t in trials for name in ["the committed solution", *t.right]]
+    wrong = [(t, name) for t in trials for name in t.wrong]
+
+    def identify(pairs):
+        return [f"{t.check.__name__}-{name}" for t, name in pairs]
+
+    @pytest.mark.parametrize("trial, name", right, ids=identify(right))
+    def test_right(trial, name):
+        SCORE["right answers tried"] += 1
+        source = trial.right.get(name) or solution(trial.notebook, trial.check.__name__)
+        hint = hint_for(trial, source)
+        assert hint is None, f"a right answer was refused: {hint}"
+        SCORE["right answers accepted"] += 1
+
+    @pytest.mark.parametrize("trial, name", wrong, ids=identify(wrong))
+    def test_wrong(trial, name):
+        SCORE["mutants tried"] += 1
+        source, part = trial.wrong[name]
+        hint = hint_for(trial, source)
+        assert hint is not None, "a wrong answer was accepted"
+        assert part in hint, f"the hint does not lead there: {hint}"
+        assert "\n" not in hint and "minicyclegan/" not in hint and len(hint) < 300
+        SCORE["mutants rejected"] += 1
+
+    @pytest.mark.parametrize("trial", trials, ids=lambda t: t.check.__name__)
+    def test_enough(trial):
+        assert len(trial.wrong) >= FEWEST_WRONG, "too few wrong answers"
+        assert len(trial.right) + 1 >= FEWEST_RIGHT, "too few different right answers"
+        assert all(len(part) >= 8 for _, part in trial.wrong.values()), "a hint is compared with too little"
+        assert len({part for _, part in trial.wrong.values()}) >= 3, "the hints hardly differ"
+
+    return test_right, test_wrong, test_enough
