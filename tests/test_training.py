@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -199,6 +200,30 @@ def test_stop_and_resume_equals_one_go_to_the_bit(tmp_path, monkeypatch, checkpo
         stop_at(patch, stop)
         tiny_run(tmp_path / "stopped", **options)
     assert read_checkpoint(tmp_path / "stopped" / "last.pt")["step"] < 6
+    tiny_run(tmp_path / "stopped", resume=True, **options)
+    assert_same_run(tmp_path / "stopped", tmp_path / "straight")
+
+
+class AfterSteps(threading.Event):
+    """Set by itself once it has been looked at `steps` times: as if someone pressed stop during that step."""
+
+    def __init__(self, steps: int):
+        super().__init__()
+        self.left = steps
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.parametrize("steps", range(7))
+def test_stop_after_this_step_leaves_a_checkpoint_that_resumes_to_the_bit(tmp_path, steps):
+    options = dict(log_every=4, checkpoint_every=3, sample_every=5)  # most stops are between two lines of the log
+    tiny_run(tmp_path / "straight", **options)
+    lines = []
+    tiny_run(tmp_path / "stopped", stop=AfterSteps(steps), **(options | {"progress": lines.append}))
+    assert read_checkpoint(tmp_path / "stopped" / "last.pt")["step"] == steps
+    assert (f"stopped after step {steps} of 6" in lines[-1]) == (steps < 6)
     tiny_run(tmp_path / "stopped", resume=True, **options)
     assert_same_run(tmp_path / "stopped", tmp_path / "straight")
 
