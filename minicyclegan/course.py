@@ -8,7 +8,10 @@ from pathlib import Path
 from minicyclegan.errors import RunError
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-WORDS_PER_MINUTE = 200  # technical prose in a foreign language, read with a look at each picture
+WORDS_PER_MINUTE, LINES_PER_MINUTE = (
+    200,
+    20,
+)  # prose with a look at each picture, and lines of code; rounded guesses
 TIME_LINE = re.compile(r"^\*Time: .*\*$", re.M)
 
 
@@ -113,19 +116,32 @@ def words(notebook) -> int:
     return len(re.findall(r"[^\W_][\w'’.-]*", text))
 
 
+def code_lines(notebook) -> int:
+    """How many lines of code a student reads; empty ones do not count."""
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return sum(bool(line.strip()) for source in sources for line in source.splitlines())
+
+
+def minutes_to_read(notebook) -> int:
+    return max(1, round(words(notebook) / WORDS_PER_MINUTE + code_lines(notebook) / LINES_PER_MINUTE))
+
+
 def time_line(notebook) -> str:
     """The line in a notebook's first cell that says how long it takes; `make notebooks` keeps it true."""
-    read = words(notebook)
-    minutes, exercises = max(1, round(read / WORDS_PER_MINUTE)), cards(notebook)
-    line = f"*Time: about {minutes} minutes to read ({read:,} words)"
+    exercises = cards(notebook)
+    line = f"*Time: about {minutes_to_read(notebook)} minutes to read"
+    line += f" ({words(notebook):,} words, {code_lines(notebook)} lines of code)"
     if exercises:
-        line += f", {sum(card.minutes for card in exercises)} minutes for the {len(exercises)} exercises"
+        plural = "s" * (len(exercises) != 1)
+        line += (
+            f", {sum(card.minutes for card in exercises)} minutes for the {len(exercises)} exercise{plural}"
+        )
     return line + ".*"
 
 
 def stated_minutes(notebook) -> int:
     """Minutes to read and to solve, as in `time_line`."""
-    return max(1, round(words(notebook) / WORDS_PER_MINUTE)) + sum(card.minutes for card in cards(notebook))
+    return minutes_to_read(notebook) + sum(card.minutes for card in cards(notebook))
 
 
 def set_time_line(notebook) -> None:

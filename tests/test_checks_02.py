@@ -56,7 +56,7 @@ class ResidualBlock(nn.Module):
             "only the input": (swap(BLOCK, "x + self.body(x)", "x"), "nothing is added"),
             "a stub": (
                 swap(BLOCK, "return x + self.body(x)", "raise NotImplementedError()"),
-                "nothing in it yet",
+                "no code in it yet",
             ),
             "misspelt": (swap(BLOCK, "self.body(x)", "self.boddy(x)"), "AttributeError in line"),
         },

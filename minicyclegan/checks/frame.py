@@ -42,9 +42,7 @@ def exercise(proved: str) -> Callable:
             except NotYet as problem:
                 return str(problem)
             except NotImplementedError:
-                return (
-                    "there is nothing in it yet: put your code in the place of `raise NotImplementedError()`."
-                )
+                return "there is no code in it yet: put yours in the place of `raise NotImplementedError()`."
             except (Exception, SystemExit) as error:
                 return in_words(error)
             return None
