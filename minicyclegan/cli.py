@@ -1,11 +1,13 @@
 """The command line: `minicyclegan --help` (plumbing). Heavy imports wait inside the commands."""
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
 from minicyclegan.cli_app import app
+from minicyclegan.cli_course import grade, student
 from minicyclegan.cli_data import data
 from minicyclegan.cli_evaluate import evaluate
 from minicyclegan.cli_export import export
@@ -30,6 +32,7 @@ class OneSentence(click.Group):
 @click.version_option(package_name="minicyclegan")
 def main():
     """CycleGAN, built step by step in notebooks: get data, train, evaluate, translate, and check this machine."""
+    os.environ.pop("JPY_SESSION_NAME", None)  # called from a notebook: nobody looks at the notebooks that it runs
 
 
 parameters_option = click.option(
@@ -165,7 +168,7 @@ def doctor():
     sys.exit(0 if sound else 1)
 
 
-for command in (data, translate, evaluate, sweep, app, export):
+for command in (data, translate, evaluate, sweep, app, export, student, grade):
     main.add_command(command)
 
 
