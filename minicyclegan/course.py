@@ -165,3 +165,28 @@ def read_notebook(path: str | Path):
         raise RunError(f"there is no notebook {path}; check the path") from None
     except Exception as error:  # nbformat raises many kinds
         raise RunError(f"{path} is not a notebook: {str(error).splitlines()[0][:100]}") from error
+
+
+def table(folder: Path) -> str:
+    """Every notebook with its words, minutes and exercises, as Markdown; INSTRUCTORS.md holds it."""
+    lines = [
+        "| notebook | words | lines of code | to read | exercises | to solve | together |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    total = [0, 0]
+    for path in sorted(folder.glob("*.ipynb")):
+        notebook = read_notebook(path)
+        found, read = cards(notebook, path.stem), minutes_to_read(notebook)
+        solve = sum(card.minutes for card in found)
+        total = [total[0] + read, total[1] + solve]
+        lines.append(
+            f"| {path.stem} | {words(notebook):,} | {code_lines(notebook)} | {read} min | {len(found)} | {solve} min | {read + solve} min |"
+        )
+    lines.append(f"| all | | | {total[0]} min | | {total[1]} min | {sum(total)} min |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    from minicyclegan.notebooks import course_folder
+
+    print(table(course_folder()))

@@ -6,6 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from minicyclegan.notebooks import normalise
+
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 KNOWN_TAGS = {"parameters", "nbval-ignore-output", "exercise", "check", "instructor"}
 NOT_COMPARED = "# not compared: "
@@ -146,3 +148,13 @@ def test_the_lint_sees_each_fault(spoil, words):
     assert faults_in(notebook) == []
     spoil(notebook)
     assert any(words in fault for fault in faults_in(notebook))
+
+
+def test_a_rerun_leaves_no_random_names_of_widgets():
+    output = nbformat.v4.new_output("display_data", {"application/vnd.jupyter.widget-view+json": {"model_id": "a1"}})
+    output.data["text/plain"] = "a slider"
+    cell = nbformat.v4.new_code_cell("x", outputs=[output], metadata={"tags": ["check"], "trusted": True})
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    normalise(notebook)
+    assert notebook.cells[0].outputs[0].data == {"text/plain": "a slider"}
+    assert notebook.cells[0].metadata == {"tags": ["check"]}
