@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import shutil
+import zipfile
 from pathlib import Path
 
 import torch
@@ -51,14 +53,23 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
 
 
 def read_checkpoint(path: str | Path) -> dict:
-    """Read what `save_checkpoint` wrote, on the CPU, with torch's loader that executes no code. Raises CheckpointError."""
+    """Read what `save_checkpoint` wrote, on the CPU, with torch's loader that executes no code.
+
+    Every byte is compared with the checksums in the file. Raises CheckpointError.
+    """
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(
             f"there is no checkpoint {path}; check the path (a run keeps its newest in last.pt)"
         )
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if damaged := archive.testzip():  # torch.load itself does not compare the checksums
+                    raise zipfile.BadZipFile(f"checksum of {damaged}")
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}; check its permissions") from error
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} is no checkpoint of miniCycleGAN, or it is damaged: it holds something other than tensors and plain values"
@@ -77,7 +88,7 @@ def read_checkpoint(path: str | Path) -> dict:
 def load(path: str | Path, device: str = "cpu"):
     """The CycleGAN of a checkpoint or of shipped weights, ready to translate: `load(path).translate(image, to="b")`.
 
-    The checkpoint carries its configuration. Where a moving average of the generators was kept, its weights are used.
+    The checkpoint carries its configuration; the discriminators are not loaded. Where a moving average of the generators was kept, its weights are used.
     Raises CheckpointError.
     """
     from minicyclegan.cyclegan import CycleGAN  # here, so that reading a file needs no networks
@@ -86,7 +97,10 @@ def load(path: str | Path, device: str = "cpu"):
 
     state = read_checkpoint(path)
     try:
-        model = CycleGAN(Config(**state["config"]))
+        with torch.random.fork_rng(
+            devices=[]
+        ):  # the first weights are drawn and thrown away; the caller's dice stay
+            model = CycleGAN(Config(**state["config"]))
         for name in ("generator_ab", "generator_ba"):
             weights = {
                 k.removeprefix(f"{name}."): v.float()
@@ -99,6 +113,38 @@ def load(path: str | Path, device: str = "cpu"):
             f"{path} does not fit its own configuration: {str(error).splitlines()[0]}; use another checkpoint"
         ) from error
     return model.to(choose_device(device)[0]).eval()
+
+
+def save_next(run_dir: Path, state: dict) -> None:
+    """Write last.pt, and keep the one before as previous.pt. At every moment at least one of the two is whole."""
+    last, previous = run_dir / "last.pt", run_dir / "previous.pt"
+    if last.exists():
+        temporary = run_dir / f".previous.pt.{os.getpid()}.tmp"
+        try:
+            temporary.unlink(missing_ok=True)
+            try:
+                os.link(last, temporary)
+            except OSError:  # some file systems know no links
+                shutil.copyfile(last, temporary)
+            os.replace(temporary, previous)
+        except OSError as error:
+            raise RunError(
+                f"cannot write {previous}: {error.strerror}; free some space or choose another folder"
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+    save_checkpoint(last, state)
+
+
+def read_newest(run_dir: Path) -> tuple[dict, str]:
+    """The newest whole checkpoint of a run, and a sentence where that is not last.pt. Raises CheckpointError."""
+    try:
+        return read_checkpoint(run_dir / "last.pt"), ""
+    except CheckpointError as error:
+        if not (run_dir / "previous.pt").exists():
+            raise
+        state = read_checkpoint(run_dir / "previous.pt")
+        return state, f"{error}; going on with previous.pt, step {state['step']}"
 
 
 def export_weights(checkpoint: str | Path, path: str | Path) -> None:

@@ -11,6 +11,7 @@ from minicyclegan.cli_course import grade, student
 from minicyclegan.cli_data import data
 from minicyclegan.cli_evaluate import evaluate
 from minicyclegan.cli_export import export
+from minicyclegan.cli_repro import repro
 from minicyclegan.cli_sweep import sweep
 from minicyclegan.cli_translate import translate
 
@@ -168,7 +169,7 @@ def doctor():
     sys.exit(0 if sound else 1)
 
 
-for command in (data, translate, evaluate, sweep, app, export, student, grade):
+for command in (data, translate, evaluate, sweep, app, export, student, grade, repro):
     main.add_command(command)
 
 

@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 
-from minicyclegan.checkpoint import read_checkpoint, write_file
+from minicyclegan.checkpoint import read_newest, write_file
 from minicyclegan.errors import CheckpointError, RunError
 from minicyclegan.parameters import Config
 
@@ -12,7 +12,8 @@ from minicyclegan.parameters import Config
 def open_run(run_dir: str | Path, config: Config, resume: bool) -> Path:
     """Make a run folder, or open the one to go on with. Raises RunError before anything in it is changed."""
     run_dir = Path(run_dir)
-    holds_run = (run_dir / "last.pt").exists() or (run_dir / "metrics.jsonl").exists()
+    has_checkpoint = (run_dir / "last.pt").exists() or (run_dir / "previous.pt").exists()
+    holds_run = has_checkpoint or (run_dir / "metrics.jsonl").exists()
     if holds_run and not resume:
         raise RunError(
             f"{run_dir} already holds a run; choose another run_dir, or set resume=true to go on with it"
@@ -21,8 +22,8 @@ def open_run(run_dir: str | Path, config: Config, resume: bool) -> Path:
         raise RunError(
             f"there is nothing to resume in {run_dir} (no last.pt); check run_dir, or set resume=false to start"
         )
-    if (run_dir / "last.pt").exists():  # a run that was stopped before its first checkpoint starts again
-        checkpoint = read_checkpoint(run_dir / "last.pt")
+    if has_checkpoint:  # a run that was stopped before its first checkpoint starts again
+        checkpoint, _ = read_newest(run_dir)
         if "optimizer_g" not in checkpoint:
             raise CheckpointError(
                 f"{run_dir / 'last.pt'} holds weights to translate with and cannot be trained further; "

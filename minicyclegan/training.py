@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from minicyclegan.checkpoint import append_line, read_checkpoint, save_checkpoint, write_file, write_json
+from minicyclegan.checkpoint import append_line, read_newest, save_next, write_file, write_json
 from minicyclegan.cyclegan import CycleGAN, ImagePool
 from minicyclegan.data import Domains, UnpairedBatches, to_float
 from minicyclegan.devices import choose_device
@@ -186,8 +186,11 @@ def train(
     run_dir = open_run(run_dir, config, resume)
     progress(sentence)
     trainer = Trainer(config, torch_device, dtype)
-    if resume and (run_dir / "last.pt").exists():
-        trainer.load_state_dict(read_checkpoint(run_dir / "last.pt"))
+    if resume and any((run_dir / name).exists() for name in ("last.pt", "previous.pt")):
+        checkpoint, damage = read_newest(run_dir)
+        trainer.load_state_dict(checkpoint)
+        if damage:
+            progress(damage)
         progress(f"resuming after step {trainer.step} of {config.steps}")
     trim_metrics(run_dir / "metrics.jsonl", trainer.step)
     write_json(run_dir / "config.json", config.to_dict())
@@ -219,11 +222,11 @@ def train(
             if domains.paired:
                 record |= held_out_error(trainer.translator, test_a, test_b)
         if step % checkpoint_every == 0 or last:
-            save_checkpoint(run_dir / "last.pt", trainer.state_dict())
+            save_next(run_dir, trainer.state_dict())
         append_line(run_dir / "metrics.jsonl", json.dumps(record))
         clock.report(step, record)
     if trainer.step < config.steps:
         require_finite(trainer, {})
-        save_checkpoint(run_dir / "last.pt", trainer.state_dict())
+        save_next(run_dir, trainer.state_dict())
         progress(f"stopped after step {trainer.step} of {config.steps}; resume goes on from here")
     return trainer

@@ -336,16 +336,16 @@ def test_a_disk_that_is_full_from_the_start(tmp_path, limit):
 
 def test_a_disk_that_fills_up_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     """The limit falls after step 4, so that the checkpoint of step 6 does not fit."""
-    original = training.save_checkpoint
+    original = training.save_next
     with files_no_larger_than(10**9):
         import resource
 
-        def save(path, state):
+        def save(run_dir, state):
             if state["step"] == 6:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-            original(path, state)
+            original(run_dir, state)
 
-        monkeypatch.setattr(training, "save_checkpoint", save)
+        monkeypatch.setattr(training, "save_next", save)
         with refused(RunError, "cannot write", "last.pt"):
             tiny_run(tmp_path / "run", checkpoint_every=2)
     assert read_checkpoint(tmp_path / "run" / "last.pt")["step"] == 4

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import minicyclegan
 from minicyclegan import training
 from minicyclegan.checkpoint import export_weights, load, read_checkpoint
 from minicyclegan.cyclegan import CycleGAN
-from minicyclegan.errors import RunError
+from minicyclegan.errors import CheckpointError, RunError
 from minicyclegan.runs import Progress, read_metrics, trim_metrics
 from minicyclegan.training import Trainer, held_out_error, sample_sheet, update_average
 
@@ -43,8 +44,8 @@ def assert_same(found, expected, where="state"):
 
 
 def assert_same_run(found: Path, expected: Path):
-    """Two run folders hold the same, but for the seconds."""
-    assert files_in(found) == files_in(expected)
+    """Two run folders hold the same, but for the seconds and the checkpoint before the last."""
+    assert {*files_in(found)} - {"previous.pt"} == {*files_in(expected)} - {"previous.pt"}
     assert_same(read_checkpoint(found / "last.pt"), read_checkpoint(expected / "last.pt"))
     records, wanted = (read_metrics(folder / "metrics.jsonl") for folder in (found, expected))
     for record in (*records, *wanted):
@@ -64,6 +65,7 @@ def test_a_run_leaves_these_files_and_no_others(tmp_path):
         "config.json",
         "last.pt",
         "metrics.jsonl",
+        "previous.pt",
         "samples/step_0000004.png",
         "samples/step_0000006.png",
     ]
@@ -505,3 +507,64 @@ def test_an_interrupted_run_without_checkpoint_can_be_started_again(tmp_path, mo
         except RunError:
             pass
     assert ways, "refused as holding a run without resume, and as holding none with it"
+
+
+# The two newest checkpoints
+
+
+def flip(path: Path, place: int) -> None:
+    """Change one byte of a file."""
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0xFF
+    path.write_bytes(bytes(content))
+
+
+def test_the_last_two_checkpoints_are_kept(tmp_path):
+    tiny_run(tmp_path, checkpoint_every=2)
+    assert read_checkpoint(tmp_path / "last.pt")["step"] == 6
+    assert read_checkpoint(tmp_path / "previous.pt")["step"] == 4
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9])
+def test_a_damaged_newest_checkpoint_is_found_by_its_checksum_and_the_one_before_goes_on(tmp_path, share):
+    options = {"checkpoint_every": 2, "log_every": 2}
+    tiny_run(tmp_path / "straight", **options)
+    tiny_run(tmp_path / "run", stop=AfterSteps(5), **options)
+    last = tmp_path / "run" / "last.pt"
+    with zipfile.ZipFile(last) as archive:  # inside of a tensor, where nothing else would notice
+        tensors = [entry for entry in archive.infolist() if entry.file_size > 200 and "/data/" in entry.filename]
+        entry = tensors[int(share * len(tensors))]
+        name_and_extra = last.read_bytes()[entry.header_offset + 26 : entry.header_offset + 30]
+        skip = 30 + sum(int.from_bytes(name_and_extra[k : k + 2], "little") for k in (0, 2))
+    flip(last, entry.header_offset + skip + entry.file_size // 2)
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_checkpoint(last)
+    lines = []
+    tiny_run(tmp_path / "run", resume=True, progress=lines.append, **options)
+    assert any("going on with previous.pt, step 4" in line for line in lines)
+    assert_same_run(tmp_path / "run", tmp_path / "straight")
+
+
+def test_a_file_system_without_links_is_no_hindrance(tmp_path, monkeypatch):
+    def no_links(*paths):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("os.link", no_links)
+    tiny_run(tmp_path, checkpoint_every=2)
+    assert read_checkpoint(tmp_path / "previous.pt")["step"] == 4
+
+
+def test_a_run_whose_last_checkpoint_is_gone_goes_on_with_the_one_before(tmp_path):
+    tiny_run(tmp_path / "straight", checkpoint_every=2)
+    tiny_run(tmp_path / "run", checkpoint_every=2)
+    (tmp_path / "run" / "last.pt").unlink()
+    tiny_run(tmp_path / "run", checkpoint_every=2, resume=True)
+    assert_same_run(tmp_path / "run", tmp_path / "straight")
+
+
+def test_loading_leaves_the_callers_random_numbers_alone(checkpoint):
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    load(checkpoint)
+    assert torch.equal(torch.rand(2), expected)

@@ -4,6 +4,66 @@ A check tests behaviour, not spelling. tests/test_checks_NN.py holds wrong answe
 answers that it must accept.
 """
 
+from minicyclegan.checks.ablations import check_lambda_order, check_noise, check_verdict
+from minicyclegan.checks.article import (
+    check_article_cycle,
+    check_article_discriminators,
+    check_article_translations,
+)
+from minicyclegan.checks.article_training import check_article_bce, check_article_step
+from minicyclegan.checks.comparisons import check_fair_comparison, check_runs_needed
+from minicyclegan.checks.evaluation import check_bootstrap, check_mean_error, check_psnr
+from minicyclegan.checks.fraud import check_hidden
+from minicyclegan.checks.discriminator import (
+    check_dead_biases,
+    check_judge_of_70,
+    check_one_pixel,
+    check_patch_discriminator,
+    check_receptive_field,
+)
+from minicyclegan.checks.gan_loss import (
+    check_five_mistakes,
+    check_game_losses,
+    check_gan_loss,
+    check_loss_for_real,
+)
+from minicyclegan.checks.gan_turns import check_turns
 from minicyclegan.checks.generator import check_residual_block
+from minicyclegan.checks.resume import check_resume
+from minicyclegan.checks.training import (
+    check_learning_rate_factor,
+    check_training_length,
+    check_update_average,
+)
 
-__all__ = ["check_residual_block"]
+__all__ = [
+    "check_article_bce",
+    "check_article_cycle",
+    "check_article_discriminators",
+    "check_article_step",
+    "check_article_translations",
+    "check_fair_comparison",
+    "check_lambda_order",
+    "check_noise",
+    "check_runs_needed",
+    "check_verdict",
+    "check_residual_block",
+    "check_bootstrap",
+    "check_hidden",
+    "check_mean_error",
+    "check_psnr",
+    "check_learning_rate_factor",
+    "check_resume",
+    "check_training_length",
+    "check_update_average",
+    "check_dead_biases",
+    "check_judge_of_70",
+    "check_one_pixel",
+    "check_patch_discriminator",
+    "check_receptive_field",
+    "check_five_mistakes",
+    "check_game_losses",
+    "check_gan_loss",
+    "check_loss_for_real",
+    "check_turns",
+]

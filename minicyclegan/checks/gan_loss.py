@@ -1,0 +1,260 @@
+"""The checks of notebook 04 (plumbing)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from minicyclegan.checks.frame import NotYet, exercise, expect
+
+
+def distance(scores: Tensor, target: float, mode: str = "lsgan") -> Tensor:
+    """What the losses should be made of."""
+    targets = torch.full_like(scores, target)
+    return (
+        F.mse_loss(scores, targets)
+        if mode == "lsgan"
+        else F.binary_cross_entropy_with_logits(scores, targets)
+    )
+
+
+def scalar(loss, name: str) -> Tensor:
+    """The student's loss, once it is one number that a network can learn from. Raises NotYet."""
+    expect(loss is not None, f"{name} gives None: is there a `return`?")
+    expect(
+        isinstance(loss, Tensor),
+        f"{name} gives {type(loss).__name__}, not a tensor: a plain number has no gradient to learn from, so no `.item()`.",
+    )
+    expect(
+        loss.numel() == 1,
+        f"{name} has the shape {tuple(loss.shape)}: one number is wanted, the mean over all places of the map.",
+    )
+    return loss.reshape(())
+
+
+def same(found: Tensor, wanted: Tensor) -> bool:
+    return torch.allclose(found.float(), wanted.float(), atol=1e-5, rtol=1e-4)
+
+
+def refuse(found: Tensor, wanted: Tensor, mistakes, otherwise: str) -> None:
+    """Unless `found` is what is wanted, raise NotYet with the hint of the mistake that gives it."""
+    if same(found, wanted):
+        return
+    for value, hint in mistakes:
+        if same(found, value):
+            raise NotYet(hint)
+    raise NotYet(otherwise)
+
+
+@exercise("both criteria, for real and fake, any shape, also where scores are extreme")
+def check_gan_loss(gan_loss):
+    for mode in ("lsgan", "bce"):
+        for shape, is_real in (((2, 1, 5, 4), True), ((3, 1, 2, 7), False), ((6,), True)):
+            scores = (1.5 * torch.randn(shape)).requires_grad_()
+            before = scores.detach().clone()
+            loss = scalar(gan_loss(scores, is_real, mode), "your loss")
+            expect(torch.equal(scores, before), "your function writes into the scores it was given.")
+            compare_distance(loss, scores, is_real, mode)
+            expect(
+                loss.requires_grad,
+                "your loss has no way back to the scores: no `detach()` and no `no_grad()` in it.",
+            )
+    for far in (-200.0, 200.0):
+        loss = gan_loss(torch.tensor([far]), far < 0, "bce")
+        expect(
+            abs(loss.item()) > 199,
+            f"for a score of {far:.0f} that should be {'real' if far < 0 else 'fake'} your cross-entropy is {loss.item():.0f}, not 200: sigmoid and logarithm belong in one step, `..._with_logits`.",
+        )
+    scores = torch.randn(2, 1, 3, 3)
+    expect(
+        same(scalar(gan_loss(scores, True), "your loss"), distance(scores, 1.0)),
+        "without a mode your function should take least squares.",
+    )
+    try:
+        gan_loss(scores, True, "wasserstein")
+    except ValueError:
+        return
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        raise NotYet(
+            f"for the mode 'wasserstein' it stops with {type(error).__name__}; a ValueError is wanted."
+        ) from None
+    raise NotYet("for the mode 'wasserstein' your function should raise ValueError, but it gives an answer.")
+
+
+def compare_distance(loss: Tensor, scores: Tensor, is_real: bool, mode: str) -> None:
+    target, s = float(is_real), scores.detach()
+    wanted, word = distance(s, target, mode), "real" if is_real else "fake"
+    text = f"for {mode} and {word} you get {loss.item():.3f} where {wanted.item():.3f} is right"
+    other = "bce" if mode == "lsgan" else "lsgan"
+    mistakes = [
+        (distance(s, 1 - target, mode), f"{text}: that is the distance from the other target. Which number means real?"),
+        (wanted * s.numel(), f"{text}: that is the sum over the map; take the mean, or larger pictures weigh more."),
+        (wanted * s.shape[-1], f"{text}: that is a sum over a part of the map; take the mean over all of it."),
+        (wanted * s.numel() / len(s), f"{text}: that is the sum over each map; take the mean over all places."),
+        (distance(s, target, other), f"{text}: the two modes are exchanged, or the mode is not looked at."),
+        (wanted / 2, f"{text}: no half here; it belongs to the discriminator's loss, which comes later."),
+        (-wanted, f"{text}: a loss gets smaller when the scores get better; your sign is turned round."),
+    ]  # fmt: skip
+    if mode == "lsgan":
+        mistakes += [
+            ((s.mean() - target) ** 2, f"{text}: you average the map before squaring; then places cancel each other."),
+            ((s - target).abs().mean(), f"{text}: you take the distances themselves; they are to be squared."),
+            (wanted.sqrt(), f"{text}: no root at the end."),
+            (distance(s.sigmoid(), target), f"{text}: least squares take the raw score, without a sigmoid."),
+        ]  # fmt: skip
+    else:
+        mistakes += [
+            (distance(s.sigmoid(), target, mode), f"{text}: the sigmoid is applied twice, once by you, once by `..._with_logits`."),
+            (distance(s.mean(), target, mode), f"{text}: you average the map first; the loss should look at each of its scores."),
+        ]  # fmt: skip
+    refuse(
+        loss.detach(), wanted, mistakes, f"{text}. Compare each score with its target, then take the mean."
+    )
+
+
+@exercise("opposite aims, the discriminator's halved, in both modes")
+def check_game_losses(discriminator_loss, generator_loss):
+    for mode in ("lsgan", "bce"):
+        real, fake = torch.randn(2, 1, 6, 5) + 0.5, torch.randn(1, 1, 3, 4) - 0.5
+        r, f = real.clone().requires_grad_(), fake.clone().requires_grad_()
+        loss = scalar(discriminator_loss(r, f, mode), "discriminator_loss")
+        compare_discriminator(loss, real, fake, mode)
+        loss.backward()
+        expect(
+            f.grad is not None,
+            "your discriminator's loss does not reach the fake scores: detach belongs to the picture, before the discriminator looks at it.",
+        )
+        expect(
+            r.grad is not None, "your discriminator's loss does not reach the real scores: no detach here."
+        )
+        f = fake.clone().requires_grad_()
+        loss = scalar(generator_loss(f, mode), "generator_loss")
+        compare_generator(loss, fake, mode)
+        expect(
+            loss.requires_grad,
+            "your generator's loss does not reach the fake scores: there is nothing to learn from.",
+        )
+    expect(
+        same(discriminator_loss(real, fake), 0.5 * (distance(real, 1.0) + distance(fake, 0.0))),
+        "without a mode discriminator_loss should take least squares.",
+    )
+    expect(
+        same(generator_loss(fake), distance(fake, 1.0)),
+        "without a mode generator_loss should take least squares.",
+    )
+
+
+def compare_discriminator(loss: Tensor, real: Tensor, fake: Tensor, mode: str) -> None:
+    right = distance(real, 1.0, mode) + distance(fake, 0.0, mode)
+    swapped = distance(real, 0.0, mode) + distance(fake, 1.0, mode)
+    both = torch.cat(
+        [distance(real, 1.0, mode).expand(real.numel()), distance(fake, 0.0, mode).expand(fake.numel())]
+    )
+    name, other = "discriminator_loss", "lsgan" if mode == "bce" else "bce"
+    mistakes = [
+        (right, f"{name} is twice as large as it should be: the paper halves it, to slow the discriminator down."),
+        (right / 4, f"{name} is half of what it should be: it is halved once."),
+        (swapped / 2, f"{name}: real and fake are exchanged; the discriminator wants 1 for real."),
+        (swapped, f"{name}: real and fake are exchanged, and the half is missing."),
+        (distance(real, 1.0, mode) / 2, f"{name} never looks at the fakes: what does it want from them?"),
+        (distance(fake, 0.0, mode) / 2, f"{name} never looks at the real pictures: what does it want from them?"),
+        (distance(real, 1.0, mode) / 2 + distance(fake, 1.0, mode) / 2, f"{name} asks for 1 everywhere: that is the generator's wish for the fakes."),
+        (both.mean(), f"{name}: real and fake should weigh the same, even if one map is larger; average each by itself."),
+        ((distance(real, 1.0, mode) - distance(fake, 0.0, mode)) / 2, f"{name}: one part is subtracted; the discriminator wants both distances small."),
+        (-right / 2, f"{name}: your sign is turned round; a loss gets smaller when the discriminator gets better."),
+        ((distance(real, 1.0, other) + distance(fake, 0.0, other)) / 2, f"{name} does not hand its mode on to gan_loss."),
+    ]  # fmt: skip
+    refuse(loss.detach(), right / 2, mistakes, f"{name} for {mode} is {loss.item():.3f}, and {right.item() / 2:.3f} is right: half of the sum of two distances.")  # fmt: skip
+
+
+def compare_generator(loss: Tensor, fake: Tensor, mode: str) -> None:
+    right, name, other = distance(fake, 1.0, mode), "generator_loss", "lsgan" if mode == "bce" else "bce"
+    mistakes = [
+        (distance(fake, 0.0, mode), f"{name} wants fakes to be called fake, and so does the discriminator: whom would it then play against?"),
+        (-distance(fake, 0.0, mode), f"{name}: minus the discriminator's loss has hardly a slope where the fakes are bad, or no lower end; ask for 1 instead."),
+        (right / 2, f"{name} is halved; only the discriminator is slowed down."),
+        (-right, f"{name}: your sign is turned round."),
+        (distance(fake, 1.0, other), f"{name} does not hand its mode on to gan_loss."),
+    ]  # fmt: skip
+    refuse(loss.detach(), right, mistakes, f"{name} for {mode} is {loss.item():.3f}, and {right.item():.3f} is right: the distance of the fake scores from 1.")  # fmt: skip
+
+
+@exercise("every score of every map counts")
+def check_loss_for_real(loss_for_real):
+    judge, pictures = nn.Conv2d(3, 1, 4, stride=2, padding=1), torch.randn(3, 3, 12, 16)
+    judge.weight.data *= 3
+    scores = judge(pictures).detach()
+    loss = scalar(loss_for_real(judge, pictures), "loss_for_real")
+    wanted = distance(scores, 1.0)
+    text = f"your loss is {loss.item():.3f}, and the mean squared distance from 1 is {wanted.item():.3f}"
+    mistakes = [
+        ((scores.mean((1, 2, 3)) - 1).square().mean(), f"{text}: each map is still averaged before it is squared, so its places cancel."),
+        ((scores.mean() - 1) ** 2, f"{text}: now all maps together are averaged before squaring, and even pictures cancel."),
+        ((scores.mean(3) - 1).square().mean(), f"{text}: the rows of each map are still averaged before squaring."),
+        ((scores.mean(2) - 1).square().mean(), f"{text}: the columns of each map are still averaged before squaring."),
+        ((scores.mean(0) - 1).square().mean(), f"{text}: the pictures are averaged before squaring; keep them apart."),
+        ((scores.amax((2, 3)) - 1).square().mean(), f"{text}: one score of each map counts, the highest, and all the others are free."),
+        (scores.square().mean(), f"{text}: your target is 0, but these pictures are real."),
+        ((scores - 1).square().sum(), f"{text}: that is a sum; average after squaring."),
+        ((scores - 1).square().mean() / 2, f"{text}: no half is wanted here."),
+        ((scores - 1).abs().mean(), f"{text}: the distances are not squared."),
+        ((scores.sigmoid() - 1).square().mean(), f"{text}: no sigmoid; the raw scores are to be 1."),
+    ]  # fmt: skip
+    refuse(loss.detach(), wanted, mistakes, f"{text}. Square the distance at each place, then average.")
+    expect(
+        loss.requires_grad, "your loss has no way back to the judge: no `detach()` and no `no_grad()` in it."
+    )
+
+
+ABOUT_MISTAKES = (  # (what to say if "silent" was wrong, what to say if "error" was wrong)
+    ("1: BCELoss asks its target for its size. Has True one?", ""),
+    ("2: BCELoss takes the logarithm of what it gets. Of which numbers can that be a probability?", ""),
+    ("3: the discriminator's backward() goes through the fake into the generator and uses that graph up. What will the generator's own backward() find?", ""),
+    ("", "4: each line of it is a sound loss; it is only told the wrong things. Who in the program knows what is real?"),
+    ("", "5: a loss of the wrong sign is as easy to make small as one of the right sign."),
+)  # fmt: skip
+
+
+@exercise("three stop with a message, two run on and learn nonsense")
+def check_five_mistakes(my_guess):
+    expect(
+        isinstance(my_guess, (list, tuple)) and len(my_guess) == 5,
+        'my_guess should be a list of five words, each "error" or "silent".',
+    )
+    words = [str(word).strip().lower() for word in my_guess]
+    strange = [word for word in words if word not in ("error", "silent")]
+    expect(not strange, f'{str(strange[:1])[1:-1][:40]} is no answer: each word is "error" or "silent".')
+    measured = [outcome(number) for number in range(1, 6)]
+    wrong = [k for k in range(5) if words[k] != measured[k]]
+    expect(
+        len(wrong) < 5,
+        "all five are the other way round: a program stops only where a number cannot be computed, not where it makes no sense.",
+    )
+    if wrong:
+        hints = ABOUT_MISTAKES[wrong[0]]
+        more = f" ({len(wrong)} of your five are not yet right; this is the first.)" if len(wrong) > 1 else ""
+        raise NotYet("number " + (hints[0] if words[wrong[0]] == "silent" else hints[1]) + more)
+
+
+def outcome(number: int) -> str:
+    """Make the article's mistake of this number with two tiny networks: "error" or "silent"."""
+    generator, judge = nn.Linear(3, 2), nn.Linear(2, 1)
+    fake, other = generator(torch.randn(4, 3)), generator(torch.randn(4, 3))
+    scores = judge(fake)
+    try:
+        if number == 1:
+            nn.BCELoss()(scores.sigmoid(), True)
+        elif number == 2:
+            nn.BCELoss()(scores.abs() + 1.7, torch.ones_like(scores))
+        elif number == 3:
+            (0.5 * (distance(judge(torch.randn(4, 2)), 1.0) + distance(scores, 0.0))).backward()
+            distance(judge(fake), 1.0).backward()
+        elif number == 4:
+            (distance(judge(other.detach()), 0.0) + distance(judge(fake.detach()), 1.0)).backward()
+        else:
+            distance(judge(fake.detach()), 0.0).backward()
+            distance(judge(fake), 0.0).backward()
+    except (RuntimeError, TypeError, AttributeError, ValueError):
+        return "error"
+    return "silent"

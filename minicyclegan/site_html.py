@@ -1,0 +1,113 @@
+"""HTML of texts, programs and formulas, and what is changed in a notebook's HTML, for the site (plumbing)."""
+
+import base64
+import io
+import re
+from html import escape
+from html.parser import HTMLParser
+from pathlib import Path
+
+MATH = re.compile(r"(```.*?```|`[^`\n]+`)|\$\$(.+?)\$\$|\$(?!\s)([^$\n]+?)(?<!\s)\$(?!\d)", re.S)
+
+
+class Rewriter(HTMLParser):
+    """HTML with each `href` and `src` sent through `resolve`, and the code that answers an exercise folded."""
+
+    def __init__(self, resolve):
+        super().__init__(convert_charrefs=False)
+        self.resolve, self.parts, self.depth = resolve, [], []
+        self.in_exercise = False
+
+    def handle_starttag(self, tag, attributes):
+        raw, values = self.get_starttag_text(), dict(attributes)
+        classes = (values.get("class") or "").split()
+        for name in ("href", "src"):
+            if values.get(name) is not None:
+                new = escape(self.resolve(values[name]), quote=True)
+                raw = re.sub(
+                    rf"(\s{name}\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s>]+)",
+                    lambda m: f'{m[1]}"{new}"',
+                    raw,
+                    count=1,
+                )
+        if tag == "div":
+            if "cell" in classes:
+                self.in_exercise = "celltag_exercise" in classes
+            fold = self.in_exercise and "input" in classes
+            self.parts.append("<details><summary>The cell to fill, answered</summary>" if fold else "")
+            self.depth.append(fold)
+        self.parts.append(raw)
+
+    handle_startendtag = handle_starttag
+
+    def handle_endtag(self, tag):
+        self.parts.append(f"</{tag}>")
+        if tag == "div" and self.depth and self.depth.pop():
+            self.parts.append("</details>")
+
+    def handle_data(self, data):
+        self.parts.append(data)
+
+    def handle_entityref(self, name):
+        self.parts.append(f"&{name};")
+
+    def handle_charref(self, name):
+        self.parts.append(f"&#{name};")
+
+
+def rewritten(html: str, resolve) -> str:
+    rewriter = Rewriter(resolve)
+    rewriter.feed(html)
+    rewriter.close()
+    return "".join(rewriter.parts)
+
+
+def formula(tex: str, display: bool) -> str:
+    """A formula as a picture that needs no script, its TeX as the alternative text; as code where it is too hard to draw."""
+    from matplotlib import mathtext
+    from matplotlib.font_manager import FontProperties
+
+    tex, file = " ".join(tex.split()), io.BytesIO()
+    try:
+        depth = mathtext.math_to_image(f"${tex}$", file, prop=FontProperties(size=12), format="svg")
+    except ValueError:
+        return f"<code>{escape(tex)}</code>"
+    height = float(re.search(r'height="([\d.]+)pt"', file.getvalue().decode())[1])
+    source = "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
+    style = f"height:{height / 12:.2f}em;vertical-align:{-depth / 12:.2f}em"
+    picture = f'<img class="math" alt="{escape(tex)}" style="{style}" src="{source}">'
+    return f'<span class="display">{picture}</span>' if display else picture
+
+
+def with_formulas(text: str) -> str:
+    """Markdown with `$...$` and `$$...$$`, outside of code, drawn."""
+    return MATH.sub(lambda m: m[1] or formula(m[2] or m[3], bool(m[2])), text)
+
+
+def markdown(text: str) -> str:
+    from nbconvert.filters import markdown2html
+
+    return markdown2html(with_formulas(text))
+
+
+def highlighted(path: Path) -> str:
+    """A text file with colours where they help."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import TextLexer, get_lexer_for_filename
+    from pygments.util import ClassNotFound
+
+    try:
+        lexer = get_lexer_for_filename(path.name)
+    except ClassNotFound:
+        lexer = TextLexer()
+    return highlight(path.read_text(encoding="utf-8", errors="replace"), lexer, HtmlFormatter())
+
+
+def pygments_style() -> str:
+    from pygments.formatters import HtmlFormatter
+
+    light, dark = (
+        HtmlFormatter(style=name).get_style_defs(".highlight") for name in ("default", "github-dark")
+    )
+    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"

@@ -1,0 +1,302 @@
+"""The checks of notebook 07 against wrong answers and different right ones."""
+
+from mutants import Trial, solution, swap, trial_tests
+
+from minicyclegan.checks import (
+    check_learning_rate_factor,
+    check_resume,
+    check_training_length,
+    check_update_average,
+)
+
+STEM = "07_train"
+SETUP = """
+import copy
+import math
+import torch
+from torch import Tensor
+from minicyclegan.cyclegan import CycleGAN, ImagePool
+from minicyclegan.parameters import Config
+"""
+FACTOR, LENGTH, AVERAGE, TRAINER = (
+    solution(STEM, check.__name__)
+    for check in (check_learning_rate_factor, check_training_length, check_update_average, check_resume)
+)
+FACTOR_HEAD = (
+    "def learning_rate_factor(step, steps, decay_share):\n    falling = round(steps * decay_share)\n"
+)
+LENGTH_HEAD = "def training_length(epochs, n_a, n_b, batch_size, seconds_per_step):\n"
+AVERAGE_HEAD = "@torch.no_grad()\ndef update_average(average, model, decay, step):\n    d = min(decay, (1 + step) / (10 + step))\n"
+STEPS = "math.ceil(epochs * max(n_a, n_b) / batch_size)"
+SLOW = "decay = min(decay, (1 + step) / (10 + step))"
+AVERAGE_LINE = """        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+"""
+PICTURES = 'pool.pictures = [picture.to(device) for picture in saved["pictures"]]'
+DICE = 'pool.generator.set_state(saved["generator"])'
+SUMS = 'self.sums = {name: total.to(device) for name, total in state["losses"]["sums"].items()}'
+
+
+def factor(*lines: str) -> str:
+    return FACTOR_HEAD + "".join(f"    {line}\n" for line in lines)
+
+
+def length(*lines: str) -> str:
+    return LENGTH_HEAD + "".join(f"    {line}\n" for line in lines)
+
+
+def average(*lines: str) -> str:
+    return AVERAGE_HEAD + "".join(f"    {line}\n" for line in lines)
+
+
+TRIALS = [
+    Trial(
+        check_learning_rate_factor,
+        STEM,
+        SETUP,
+        right={
+            "two cases": factor(
+                "left = steps - step", "if left >= falling:", "    return 1.0", "return left / falling"
+            ),
+            "downwards from 1": factor("return 1.0 - max(0, step - (steps - falling)) / max(1, falling)"),
+            "a tensor": factor("return torch.tensor((steps - step) / max(1, falling)).clamp(max=1)"),
+        },
+        wrong={
+            "0 at the last step": (
+                factor("return min(1.0, (steps - 1 - step) / max(1, falling))"),
+                "learns nothing",
+            ),
+            "one step too high": (
+                factor("return min(1.0, (steps - step + 1) / max(1, falling))"),
+                "two steps after",
+            ),
+            "one stair too many": (
+                factor("return 1 - max(0, step + 1 - (steps - falling)) / (falling + 1)"),
+                "begins one step too early",
+            ),
+            "below zero": (
+                factor("return 1 - max(0, step - (steps - falling) + 2) / max(1, falling)"),
+                "below zero",
+            ),
+            "no cap": (
+                swap(FACTOR, "min(1.0, (steps - step) / decay_steps)", "(steps - step) / decay_steps"),
+                "what caps",
+            ),
+            "no guard against zero": (
+                swap(FACTOR, "max(1, round(steps * decay_share))", "round(steps * decay_share)"),
+                "divide by zero",
+            ),
+            "the share of the beginning": (
+                factor("return min(1.0, (steps - step) / max(1, steps - falling))"),
+                "the share at the end",
+            ),
+            "over the whole run": (factor("return (steps - step) / steps"), "from the first step on"),
+            "a jump": (factor("return 1.0 if step < steps - falling else 0.1"), "jumps to 0.1"),
+            "whole numbers": (factor("return min(1, (steps - step) // max(1, falling))"), "jumps to 0"),
+            "for 200 steps only": (factor("return min(1.0, (200 - step) / 100)"), "1 at every step"),
+            "a cosine": (
+                factor(
+                    "left = min(1.0, (steps - step) / max(1, falling))",
+                    "return 0.5 - 0.5 * math.cos(math.pi * left)",
+                ),
+                "a straight line",
+            ),
+            "the rate itself": (swap(FACTOR, "return min", "return 0.0002 * min"), "begins with 1"),
+            "return forgotten": (swap(FACTOR, "return ", ""), "`return`"),
+        },
+    ),
+    Trial(
+        check_training_length,
+        STEM,
+        SETUP,
+        right={
+            "whole division": length(
+                "steps = -(-epochs * max(n_a, n_b) // batch_size)",
+                "return steps, steps / 3600 * seconds_per_step",
+            ),
+            "a list and a loop": length(
+                "shown = steps = 0",
+                "while shown < epochs * (n_a if n_a > n_b else n_b):",
+                "    shown, steps = shown + batch_size, steps + 1",
+                "return [steps, steps * (seconds_per_step / 60) / 60]",
+            ),
+        },
+        wrong={
+            "the smaller domain": (swap(LENGTH, "max(", "min("), "count the smaller domain"),
+            "both domains": (swap(LENGTH, "max(n_a, n_b)", "(n_a + n_b)"), "add the two domains"),
+            "only A": (swap(LENGTH, "max(n_a, n_b)", "n_a"), "count the smaller domain"),
+            "rounded each epoch": (
+                swap(LENGTH, STEPS, "epochs * math.ceil(max(n_a, n_b) / batch_size)"),
+                "Round once",
+            ),
+            "the rest dropped": (
+                swap(LENGTH, STEPS, "epochs * (max(n_a, n_b) // batch_size)"),
+                "drop the rest",
+            ),
+            "rounded down": (swap(LENGTH, "math.ceil", "int"), "Round the other way"),
+            "not rounded": (swap(LENGTH, "math.ceil", ""), "no parts of steps"),
+            "pictures": (swap(LENGTH, STEPS, "epochs * max(n_a, n_b)"), "go into one step"),
+            "times the batch": (swap(LENGTH, " / batch_size", " * batch_size"), "at once"),
+            "no epochs": (swap(LENGTH, "epochs * max", "max"), "how many pictures of the larger"),
+            "seconds": (swap(LENGTH, " / 3600", ""), "hours are seconds"),
+            "minutes": (swap(LENGTH, "3600", "60"), "hours are minutes"),
+            "divided by the seconds": (swap(LENGTH, "steps * sec", "steps / sec"), "which two numbers"),
+            "the steps alone": (
+                swap(LENGTH, "return steps, steps * seconds_per_step / 3600", "return steps"),
+                "return two things",
+            ),
+        },
+    ),
+    Trial(
+        check_update_average,
+        STEM,
+        SETUP,
+        right={
+            "a loop with copy_": average(
+                'for name in ("generator_ab", "generator_ba"):',
+                "    for old, new in zip(getattr(average, name).parameters(), getattr(model, name).parameters()):",
+                "        old.copy_(d * old + (1 - d) * new)",
+            ),
+            "in place, by names": average(
+                "current = dict(model.named_parameters())",
+                "for name, old in average.named_parameters():",
+                '    if name.startswith("generator"):',
+                "        old.mul_(d).add_(current[name], alpha=1 - d)",
+            ),
+            "whole state": average(
+                "for a, m in ((average.generator_ab, model.generator_ab), (average.generator_ba, model.generator_ba)):",
+                "    new = m.state_dict()",
+                "    a.load_state_dict({k: d * v + (1 - d) * new[k] for k, v in a.state_dict().items()})",
+            ),
+        },
+        wrong={
+            "shares swapped": (swap(AVERAGE, "1 - decay", "decay"), "shares are swapped"),
+            "no slow start": (swap(AVERAGE, SLOW, "pass"), "Where is the slow start"),
+            "the larger decay": (swap(AVERAGE, "min(decay", "max(decay"), "the smaller one is wanted"),
+            "from 1": (swap(AVERAGE, SLOW, "decay = min(decay, (2 + step) / (11 + step))"), "counts from 0"),
+            "1 forgotten": (swap(AVERAGE, SLOW, "decay = min(decay, step / (10 + step))"), "counts from 0"),
+            "squared": (swap(AVERAGE, "1 - decay", "1 - decay**2"), "the smaller of decay and"),
+            "the model moves": (
+                swap(AVERAGE, "lerp_(old, new, 1 - decay)", "lerp_(new, old, decay)"),
+                "only `average` may move",
+            ),
+            "one generator": (
+                swap(AVERAGE, '("generator_ab", "generator_ba")', '("generator_ab",)'),
+                "there are two generators",
+            ),
+            "not in place": (
+                average(
+                    'for name in ("generator_ab", "generator_ba"):',
+                    "    for old, new in zip(getattr(average, name).parameters(), getattr(model, name).parameters()):",
+                    "        old = d * old + (1 - d) * new",
+                ),
+                "did not move at all",
+            ),
+            "everything": (
+                average(
+                    "for old, new in zip(average.parameters(), model.parameters()):",
+                    "    old.lerp_(new, 1 - d)",
+                ),
+                "the discriminators as well",
+            ),
+            "added up": (
+                average(
+                    'for name in ("generator_ab", "generator_ba"):',
+                    "    for old, new in zip(getattr(average, name).parameters(), getattr(model, name).parameters()):",
+                    "        old.add_(new, alpha=1 - d)",
+                ),
+                "the average keeps",
+            ),
+        },
+    ),
+    Trial(
+        check_resume,
+        STEM,
+        SETUP,
+        right={
+            "one after the other": swap(
+                TRAINER,
+                'for pool, saved in zip((self.pool_a, self.pool_b), state["pools"]):',
+                'for k, pool in enumerate([self.pool_a, self.pool_b]):\n            saved = state["pools"][k]',
+                AVERAGE_LINE,
+                '        if state["average"]:\n            self.average.load_state_dict(state["average"])\n',
+            ),
+            "attributes set in a loop": swap(
+                TRAINER,
+                SUMS,
+                "self.sums = copy.deepcopy(state['losses']['sums'])",
+                '        self.optimizer_g.load_state_dict(state["optimizer_g"])\n        self.optimizer_d.load_state_dict(state["optimizer_d"])\n',
+                '        for name in ("optimizer_d", "optimizer_g"):\n            getattr(self, name).load_state_dict(state[name])\n',
+                PICTURES,
+                "pool.pictures.clear()\n            pool.pictures.extend(saved['pictures'])",
+            ),
+        },
+        wrong={
+            "as many programs do": (
+                swap(
+                    TRAINER,
+                    '        self.optimizer_g.load_state_dict(state["optimizer_g"])\n        self.optimizer_d.load_state_dict(state["optimizer_d"])\n',
+                    "",
+                    PICTURES,
+                    "pass",
+                    DICE,
+                    "pass",
+                ),
+                "Adam's two averages",
+            ),
+            "one optimiser forgotten": (
+                swap(TRAINER, '        self.optimizer_d.load_state_dict(state["optimizer_d"])\n', ""),
+                "optimizer_d remembers nothing",
+            ),
+            "the average forgotten": (swap(TRAINER, AVERAGE_LINE, ""), "moving average did not come back"),
+            "the average not asked for": (
+                swap(TRAINER, AVERAGE_LINE, '        self.average.load_state_dict(state["average"])\n'),
+                "there is no average",
+            ),
+            "the average trains on": (
+                swap(
+                    TRAINER,
+                    'self.model.load_state_dict(state["model"])',
+                    'self.model.load_state_dict(state["average"] or state["model"])',
+                ),
+                "weights of the average",
+            ),
+            "the networks forgotten": (
+                swap(TRAINER, 'self.model.load_state_dict(state["model"])', "pass"),
+                "do not hold the saved weights",
+            ),
+            "the step forgotten": (swap(TRAINER, 'self.step = state["step"]', "pass"), "goes on at step 0"),
+            "the step counted twice": (
+                swap(TRAINER, 'self.step = state["step"]', 'self.step = state["step"] + 1'),
+                "goes on at step 6",
+            ),
+            "the pools forgotten": (swap(TRAINER, PICTURES, "pass"), "pool_a holds 0 pictures"),
+            "the dice forgotten": (swap(TRAINER, DICE, "pass"), "its dice are not"),
+            "one pool": (
+                swap(TRAINER, "zip((self.pool_a, self.pool_b), state", "zip((self.pool_a,), state"),
+                "pool_b holds 0 pictures",
+            ),
+            "the pools exchanged": (
+                swap(
+                    TRAINER, "zip((self.pool_a, self.pool_b), state", "zip((self.pool_b, self.pool_a), state"
+                ),
+                "pools are exchanged",
+            ),
+            "the sums forgotten": (swap(TRAINER, SUMS, "pass"), "sums of the losses did not"),
+            "their number forgotten": (
+                swap(TRAINER, 'self.summed = state["losses"]["summed"]', "pass"),
+                "the wrong number",
+            ),
+            "one optimiser for both": (
+                swap(
+                    TRAINER,
+                    'self.optimizer_d.load_state_dict(state["optimizer_d"])',
+                    'self.optimizer_d.load_state_dict(state["optimizer_g"])',
+                ),
+                "ValueError",
+            ),
+        },
+    ),
+]
+
+test_right, test_wrong, test_enough = trial_tests(TRIALS)
