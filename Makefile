@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/
 
-.PHONY: train test lab notebooks clean
+.PHONY: train test lab notebooks site clean
 
 train: .venv/installed
 	@$(RUN)minicyclegan train seasons -f notebooks/configs/cpu.yaml
@@ -17,6 +17,10 @@ lab: .venv/installed
 
 notebooks: .venv/installed
 	@$(RUN)python -m minicyclegan.notebooks
+
+site: .venv/installed
+	@rm -rf build/site
+	@$(RUN)python -m minicyclegan.site build/site
 
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "Python 3.11 or newer is needed; say for example: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }

@@ -50,8 +50,12 @@ def repro(profile, only, output, parameters, threads, minutes, update, reference
     here. 2: something could not run (this wins over 1). report.json and report.md, with everything that is needed to
     repeat it, are in the folder of the report, beside the executed notebooks and their logs.
     """
+    import signal
+
     from minicyclegan.errors import MiniCycleGANError
 
+    # A scheduler ends what takes too long with SIGTERM: the notebook's process must end too
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code = repeat_and_compare(
             profile, only, output, parameters, threads, minutes, update, reference, notebooks
@@ -70,6 +74,8 @@ def repro(profile, only, output, parameters, threads, minutes, update, reference
         traceback.print_exc()
         click.echo(f"minicyclegan: could not run: {type(error).__name__}: {error}", err=True)
         code = 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
     sys.exit(code)
 
 

@@ -10,6 +10,11 @@ from matplotlib.figure import Figure
 WIDE = {"layout": {"width": "420px"}, "style": {"description_width": "170px"}}
 
 
+def slider(name: str, options, value) -> ipywidgets.SelectionSlider:
+    """A slider over a few values, moved by mouse or by the arrow keys."""
+    return ipywidgets.SelectionSlider(options=options, value=value, description=name, **WIDE)
+
+
 class Picture(ipywidgets.HTML):
     """A figure with a text for readers who cannot see it; a screen reader is told of each change."""
 

@@ -209,8 +209,8 @@ class Cycle(Players):
 
     def __init__(
         self,
-        a: str = "ring",
-        b: str = "eight blobs",
+        a: str = "two moons",
+        b: str = "ring",
         lambda_cycle: float = 0.0,
         mode: str = "lsgan",
         seed: int = 0,

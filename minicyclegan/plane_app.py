@@ -4,6 +4,7 @@ import functools
 import html
 
 import ipywidgets
+from traitlets import Unicode
 
 from minicyclegan.plane import CLOUDS, MODES, SOURCES, Cycle, Game
 from minicyclegan.plane_figures import cycle_figure, game_figure, to_png
@@ -12,7 +13,16 @@ RATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
 LAMBDAS = (0, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 QUICK, SLOW = 200, 1200  # ms from picture to picture
 ROUNDS = 10  # from picture to picture, except in slow motion
-ROW = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
+ROW = {"flex_flow": "row wrap", "align_items": "center"}
+
+
+class Picture(ipywidgets.Image):
+    """An image with a name for readers who cannot see it: its tooltip, for ipywidgets images have no alt text.
+
+    ipywidgets 8.1 fails on the tooltip of anything without a description, and an image has none: hence an empty one.
+    """
+
+    description = Unicode("").tag(sync=True)
 
 
 def choice(options, value, name: str) -> ipywidgets.Dropdown:
@@ -68,9 +78,9 @@ class PlaneApp(ipywidgets.VBox):
         self.reset_button = button("Start anew", "the same seed gives the same game again", self.reset)
         # Play is the clock, in the browser and without a thread; its own buttons have no text, so it stays out of sight.
         self.play = ipywidgets.Play(interval=QUICK, max=10**6, layout={"display": "none"})
-        self.play_button = ipywidgets.ToggleButton(description="Play", icon="play", layout={"width": "auto"})
+        self.play_button = ipywidgets.ToggleButton(description="Play", layout={"width": "auto"})
         self.slow = ipywidgets.Checkbox(description="slow motion", indent=False, layout={"width": "auto"})
-        self.picture = ipywidgets.Image(
+        self.picture = Picture(
             format="png", layout={"max_width": "100%"}, tooltip="The game; the line below tells it in words"
         )
         self.status = ipywidgets.HTML(layout={"max_width": "760px"})
@@ -144,7 +154,7 @@ class PlaneApp(ipywidgets.VBox):
         """The button says what pressing it would do, for readers who do not see whether it is down."""
         running = self.play.playing
         self.play_button.value = running
-        self.play_button.description, self.play_button.icon = ("Pause", "pause") if running else ("Play", "play")
+        self.play_button.description = "Pause" if running else "Play"
         if not running and self.picture.value:
             self.show()
 
@@ -169,7 +179,7 @@ def game_in_the_plane() -> PlaneApp:
 def cycle_in_the_plane() -> PlaneApp:
     """Two clouds, two maps and the way back: lambda_cycle can be moved while G, F and their discriminators learn."""
     fresh, live = shared_controls(0.002)
-    fresh = {"a": choice(CLOUDS, "two moons", "cloud A"), "b": choice(CLOUDS, "eight blobs", "cloud B")} | fresh
+    fresh = {"a": choice(CLOUDS, "two moons", "cloud A"), "b": choice(CLOUDS, "ring", "cloud B")} | fresh
     live = {"lambda_cycle": scale(LAMBDAS, 0, "lambda_cycle")} | live
     title = "The cycle in the plane: two clouds, the maps between them, and lambda_cycle on a slider"
     return PlaneApp(fresh, live, Cycle, cycle_figure, title)

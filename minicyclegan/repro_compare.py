@@ -83,25 +83,31 @@ def text(what: str, expected: str, got: str, same: bool) -> list[dict]:
     return [difference(what, expected[-80:], got[-80:])]
 
 
+def aligned(old: list[dict], new: list[dict], key: str) -> list[tuple[int, int, int, int]]:
+    """Which parts of two lists belong together by a key: ranges in the old and in the new one."""
+    keys = [[cell[key] for cell in cells] for cells in (old, new)]
+    return [code[1:] for code in difflib.SequenceMatcher(None, *keys, autojunk=False).get_opcodes()]
+
+
 def compare_cells(old: list[dict], new: list[dict], same: bool) -> tuple[list[dict], list[str]]:
     """Differences of the cells' texts, cells that are missing or new, and notes on cells that were edited."""
     found, notes, pairs = [], [], []
-    sources = [[cell["source"] for cell in cells] for cells in (old, new)]
-    for _, i, i_end, j, j_end in difflib.SequenceMatcher(None, *sources, autojunk=False).get_opcodes():
-        paired = min(i_end - i, j_end - j)
-        pairs += zip(range(i, i + paired), range(j, j + paired))
-        for k in range(i + paired, i_end):
-            what = f"code cell {k + 1} of the reference (`{old[k]['first_line']}`) is not in the notebook any more"
-            found.append(difference(what, "a cell", "no cell"))
-        for k in range(j + paired, j_end):
-            what = f"code cell {k + 1} (`{new[k]['first_line']}`) is not in the reference"
-            found.append(difference(what, "no cell", "a cell"))
+    for i, i_end, j, j_end in aligned(old, new, "source"):
+        # of a part that changed: cells that begin alike were edited, and so were as many as there are on both sides
+        for k, k_end, m, m_end in aligned(old[i:i_end], new[j:j_end], "first_line"):
+            if k_end - k == m_end - m:
+                pairs += zip(range(i + k, i + k_end), range(j + m, j + m_end))
+                continue
+            for n in range(i + k, i + k_end):
+                what = f"code cell {n + 1} of the reference (`{old[n]['first_line']}`) is not in the notebook any more"
+                found.append(difference(what, "a cell", "no cell"))
+            for n in range(j + m, j + m_end):
+                what = f"code cell {n + 1} (`{new[n]['first_line']}`) is not in the reference"
+                found.append(difference(what, "no cell", "a cell"))
     for i, j in pairs:
         what = f"code cell {j + 1} (`{new[j]['first_line']}`)"
         if old[i]["source"] != new[j]["source"]:
             notes.append(f"{what} was edited")
-        if not new[j]["ran"]:
-            found.append(difference(f"{what} did not run", "ran", "did not run"))
         if (old[i]["text"] is None) != (new[j]["text"] is None):
             found.append(
                 difference(f"{what}: whether its output is compared", old[i]["text"], new[j]["text"])
@@ -209,11 +215,15 @@ def compare_notebook(old: dict | None, new: dict, update: bool = False) -> dict:
     same = places[0] == places[1] and places[1]["device"] == "cpu"
     a, b = old["results"], new["results"]
     found = compare_data(old["provenance"]["data"], new["provenance"]["data"], same)
-    if a["committed_outputs"] != b["committed_outputs"]:
-        what = "code cells that carry outputs in the notebook file, before it is run"
-        found.append(difference(what, a["committed_outputs"], b["committed_outputs"]))
-    cells, notes = compare_cells(a["cells"], b["cells"], same)
-    found += cells
+    for line in b["not_run"]:
+        found.append(difference(f"the cell `{line}` did not run", "ran", "did not run"))
+    notes = []
+    if "cells" in a and "cells" in b:
+        if a["committed_outputs"] != b["committed_outputs"]:
+            what = "code cells that carry outputs in the notebook file, before it is run"
+            found.append(difference(what, a["committed_outputs"], b["committed_outputs"]))
+        cells, notes = compare_cells(a["cells"], b["cells"], same)
+        found += cells
     if "records" in a and "records" in b:
         found += compare_training(a, b, same)
     return {

@@ -41,18 +41,23 @@ def text_of(cell, out: Path) -> str:
 
 
 def cells_of(executed: Path, out: Path) -> list[dict]:
-    """What each code cell gave: its first line, the hash of its source, whether it ran, and its text where it is compared."""
+    """What each code cell gave: its first line, the hash of its source, and its text where that is compared."""
     from minicyclegan.course import tags
 
     return [
         {
             "first_line": first_line(cell.source),
             "source": short_hash(cell.source),
-            "ran": cell.execution_count is not None or not cell.source.strip(),
             "text": None if "nbval-ignore-output" in tags(cell) else text_of(cell, out),
         }
         for cell in code_cells(executed)
     ]
+
+
+def not_run(executed: Path) -> list[str]:
+    """The first lines of the code cells that did not run."""
+    cells = [cell for cell in code_cells(executed) if cell.source.strip() and cell.execution_count is None]
+    return [first_line(cell.source) for cell in cells]
 
 
 def failing_cell(executed: Path) -> str | None:
@@ -125,18 +130,19 @@ def data_facts(parameters: dict) -> dict:
             load_seasons(32, 64, 64),
         )
         files = sorted(shipped_weights().parent.glob("*.pt"))
-    drawn, of_files, means = hashlib.sha256(), hashlib.sha256(), {}
+    drawn, of_files, means, tensors = hashlib.sha256(), hashlib.sha256(), {}, 0
     for part in ("train_a", "train_b", "test_a", "test_b"):
         pictures = getattr(domains, part)
         if isinstance(pictures, torch.Tensor):
             drawn.update(pictures.contiguous().numpy().tobytes())
+            tensors += 1
         else:
             files += pictures.paths
         some = pictures[list(range(min(1000, len(pictures))))].double()
         means[part] = [len(pictures), round(float(some.mean()), 3), round(float(some.std()), 3)]
     for path in files:
         of_files.update(path.name.encode() + b"\0" + path.read_bytes())
-    hashes = {"hash of drawn pictures": drawn.hexdigest()[:16]}
+    hashes = {"hash of drawn pictures": drawn.hexdigest()[:16]} if tensors else {}
     hashes |= {"hash of files": of_files.hexdigest()[:16]} if files else {}
     return {"name": name, **hashes, "pictures": means}
 

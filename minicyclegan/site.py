@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from minicyclegan.course import cards, read_notebook, tags, words
+from minicyclegan.course import cards, minutes_to_read, read_notebook, tags
 from minicyclegan.errors import RunError
 from minicyclegan.site_html import highlighted, markdown, pygments_style, rewritten, with_formulas
 from minicyclegan.site_page import STYLE, course_table, page
@@ -162,7 +162,9 @@ def build(root: Path, out: Path) -> list[str]:
             exercises = cards(notebook, path.stem)
             told = re.sub(r"</?p>", "", markdown(lines.get(path.stem, ""))).strip()
             solve = sum(card.minutes for card in exercises)
-            rows.append((site.publish(path), title_of(path), told, words(notebook), solve, len(exercises)))
+            rows.append(
+                (site.publish(path), title_of(path), told, minutes_to_read(notebook), solve, len(exercises))
+            )
         picture = root / "data" / "seasons_64px.png"
         image = site.publish(picture) if picture.is_file() else ""
         readme = site.publish(root / "README.md") if (root / "README.md").is_file() else ""

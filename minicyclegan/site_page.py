@@ -2,8 +2,6 @@
 
 from html import escape
 
-from minicyclegan.course import WORDS_PER_MINUTE
-
 STYLE = """:root { color-scheme: light dark; --ink: #1d2330; --paper: #ffffff; --soft: #f3f4f6; --line: #d0d5dd; --link: #0b57a4; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e4e7ec; --paper: #14171d; --soft: #1f242d; --line: #3a4150; --link: #8ec2ff; }
@@ -35,6 +33,7 @@ img.math { background: none; }
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
 th, td { border: 1px solid var(--line); padding: .35rem .7rem; text-align: left; vertical-align: top; }
 th { background: var(--soft); }
+thead:not(:has(th:not(:empty))) { display: none; }
 td.number { text-align: right; white-space: nowrap; }
 details { border: 1px solid var(--line); border-radius: 4px; padding: .4rem .8rem; margin: .8rem 0; }
 summary { cursor: pointer; font-weight: 600; }
@@ -71,10 +70,9 @@ def page(title: str, body: str, style: str, home: str, around: str = "") -> str:
 
 
 def course_table(rows: list[tuple], picture: str, readme: str) -> str:
-    """The body of the index. A row is (address, title, one line as HTML, words, minutes of exercises, their number)."""
+    """The body of the index. A row is (address, title, one line as HTML, minutes to read, minutes of exercises, their number)."""
     lines, sums = [], [0, 0, 0]
-    for address, title, told, n_words, solve, exercises in rows:
-        read = max(1, round(n_words / WORDS_PER_MINUTE))
+    for address, title, told, read, solve, exercises in rows:
         sums = [total + value for total, value in zip(sums, (read, solve, exercises))]
         practice = f"{solve} min ({exercises})" if exercises else "none"
         lines.append(

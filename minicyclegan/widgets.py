@@ -14,7 +14,7 @@ from torch import Tensor
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.discriminator import receptive_field
 from minicyclegan.errors import DataError, ParameterError
-from minicyclegan.explorer import WIDE, Explorer
+from minicyclegan.explorer import WIDE, Explorer, slider
 from minicyclegan.figures import COLOUR_A, COLOUR_B, COLOUR_GREY
 
 # --- The receptive field ---
@@ -85,16 +85,13 @@ def receptive_field_figure(
 
 def receptive_field_explorer(picture: Tensor) -> Explorer:
     """Sliders for kernel, layers and place; the patch that one score sees is drawn on `picture` (3, H, H) in [-1, 1]."""
+    places = [(f"{percent} %", percent / 100) for percent in range(0, 101, 2)]
     controls = {
-        "kernel": ipywidgets.IntSlider(4, 1, 7, description="kernel, px", **WIDE),
-        "halving": ipywidgets.IntSlider(3, 0, 5, description="layers of stride 2", **WIDE),
-        "plain": ipywidgets.IntSlider(2, 0, 4, description="layers of stride 1", **WIDE),
-        "across": ipywidgets.FloatSlider(
-            0.5, min=0, max=1, step=0.02, description="score, left to right", **WIDE
-        ),
-        "down": ipywidgets.FloatSlider(
-            0.5, min=0, max=1, step=0.02, description="score, top to bottom", **WIDE
-        ),
+        "kernel": slider("kernel, px", range(1, 8), 4),
+        "halving": slider("layers of stride 2", range(6), 3),
+        "plain": slider("layers of stride 1", range(5), 2),
+        "across": slider("score, left to right", places, 0.5),
+        "down": slider("score, top to bottom", places, 0.5),
     }
     return Explorer(
         controls,
@@ -171,11 +168,9 @@ def lambda_rows(folder: Path) -> tuple[list[dict], dict, dict]:
 def lambda_slider(folder: Path) -> Explorer:
     """A slider over the values of lambda_cycle that the sweep in `folder` measured. Raises DataError."""
     rows, base, _ = lambda_rows(folder)
-    slider = ipywidgets.SelectionSlider(
-        options=[row["value"] for row in rows], value=base["value"], description="lambda_cycle", **WIDE
-    )
+    values = slider("lambda_cycle", [row["value"] for row in rows], base["value"])
     return Explorer(
-        {"value": slider},
+        {"value": values},
         lambda value: lambda_figure(folder, value),
         "Slider over lambda_cycle: the measured errors and sample pictures of each value",
     )
@@ -223,7 +218,7 @@ def cycle_viewer(model: CycleGAN, a: Tensor, b: Tensor) -> Explorer:
     model = model.cpu().eval()
     controls = {
         "start": ipywidgets.ToggleButtons(options=["A", "B"], description="begin with", **WIDE),
-        "number": ipywidgets.IntSlider(0, 0, len(a) - 1, description="picture", **WIDE),
+        "number": slider("picture", range(len(a)), 0),
     }
     return Explorer(
         controls,

@@ -1,0 +1,120 @@
+"""The other widgets of the course, in JupyterLab and a real browser: moved by keyboard and mouse, and nothing complains."""
+
+import os
+from pathlib import Path
+
+from browser import lab, lab_server, wait_for  # noqa: F401  (fixtures)
+
+from minicyclegan.checkpoint import read_checkpoint
+
+SHOTS = os.environ.get("BROWSER_SHOTS")  # a folder for screenshots, for people who want to look
+EXPLORERS = """
+import torch
+torch.set_num_threads(1)
+from minicyclegan.checkpoint import load
+from minicyclegan.notebooks import course_folder, shipped_weights
+from minicyclegan.seasons import draw, sample_scenes
+from minicyclegan.widgets import cycle_viewer, lambda_slider, receptive_field_explorer
+scenes = sample_scenes(5, seed=1)
+"""
+BOARD = """
+import torch
+torch.set_num_threads(1)
+from minicyclegan.board import training_board
+from minicyclegan.data import load_seasons
+from minicyclegan.parameters import Config
+config = Config(image_size=16, steps=3000, batch_size=1, base_channels=4, n_blocks=1, discriminator_channels=4, discriminator_layers=1)
+board = training_board(config, load_seasons(16, n_train=20, n_test=6), "run", sample_every=20, log_every=5)
+board
+"""
+PROGRESS = """
+import time
+from minicyclegan.progress import progress_lines, watched
+write = progress_lines()
+for step in range(1, 4):
+    write(f"step {step:>6}/3  cycle 1.000 <b>not bold</b>")
+for _ in watched(range(3), "training"):
+    time.sleep(0.3)
+"""
+
+
+def shoot(lab, name: str) -> None:  # noqa: F811
+    if SHOTS:
+        for theme in ("Light", "Dark"):
+            lab.theme(f"JupyterLab {theme}")
+            lab.page.wait_for_timeout(300)
+            lab.page.screenshot(path=str(Path(SHOTS) / f"{name}-{theme.lower()}.png"))
+
+
+def test_the_explorers_draw_anew_when_a_control_is_moved(lab):  # noqa: F811
+    page = lab.page
+    lab.open(
+        EXPLORERS,
+        "receptive_field_explorer(draw(scenes, 'summer', 128)[0])",
+        "lambda_slider(course_folder() / 'sweeps')",
+        "cycle_viewer(load(shipped_weights()), draw(scenes, 'summer', 64), draw(scenes, 'winter', 64))",
+    )
+    lab.run_all()
+    outputs = page.locator(".jp-OutputArea-output", has=page.locator("img"))
+    wait_for(lambda: outputs.count() == 3, 30, "showing the three widgets")
+
+    def move(output, name: str, key: str) -> str:
+        """Press a key on a slider; returns the words under the picture once it has changed."""
+        image = output.locator("img")
+        before = lab.pixels(image)
+        output.locator(".widget-inline-hbox", has_text=name).locator(".noUi-handle").focus()
+        page.keyboard.press(key)
+        lab.idle()
+        assert lab.pixels(image) != before, f"{name}: the picture did not change"
+        return output.locator("p").inner_text()
+
+    field, weight, viewer = (outputs.nth(k) for k in range(3))
+    for output in (field, weight, viewer):
+        words = output.locator("p").inner_text()
+        assert len(words) > 40 and output.locator("img").get_attribute("alt") == words
+    assert "each score sees 70 x 70 px" in field.locator("p").inner_text()
+    assert "kernel 5" in move(field, "kernel, px", "ArrowRight")
+    assert "4 layers of stride 2" in move(field, "layers of stride 2", "ArrowRight")
+    assert "lambda_cycle=100" in move(weight, "lambda_cycle", "ArrowRight")
+    assert "Picture 1 from A to B" in move(viewer, "picture", "ArrowRight")
+    before = lab.pixels(viewer.locator("img"))
+    viewer.get_by_role("button", name="B", exact=True).click()
+    lab.idle()
+    assert lab.pixels(viewer.locator("img")) != before and "from B to A" in viewer.locator("p").inner_text()
+    shoot(lab, "explorers")
+    assert lab.errors == []
+
+
+def test_the_board_shows_a_training_stops_it_and_goes_on(lab):  # noqa: F811
+    page = lab.page
+    lab.open(BOARD)
+    lab.run_all()
+    board = page.locator(".jp-OutputArea-output", has=page.get_by_role("button", name="Stop after this step"))
+    wait_for(lambda: board.locator("img").count() == 2, 60, "the first curves and samples")
+    first = lab.pixels(board.locator("img").nth(0))
+    wait_for(lambda: lab.pixels(board.locator("img").nth(0)) != first, 30, "new curves")
+    stop, go_on = (board.get_by_role("button", name=name) for name in ("Stop after this step", "Go on"))
+    assert go_on.is_disabled()
+    shoot(lab, "board")
+    stop.click()
+    wait_for(lambda: "stopped after step" in board.inner_text(), 30, "the stop")
+    wait_for(lambda: go_on.is_enabled() and stop.is_disabled(), 10, "the buttons")
+    stopped = board.inner_text().split("stopped after step ")[1].split()[0]
+    assert read_checkpoint(lab.root / "run" / "last.pt")["step"] == int(stopped)
+    shown = lab.pixels(board.locator("img").nth(0))
+    go_on.click()
+    wait_for(lambda: lab.pixels(board.locator("img").nth(0)) != shown, 30, "going on")
+    stop.click()
+    wait_for(lambda: go_on.is_enabled(), 30, "the second stop")
+    assert int(board.inner_text().split("stopped after step ")[1].split()[0]) > int(stopped)
+    assert lab.errors == []
+
+
+def test_a_person_sees_a_bar(lab):  # noqa: F811
+    lab.open(PROGRESS)
+    lab.run_all()
+    page = lab.page
+    wait_for(lambda: page.locator(".jp-OutputArea-output .widget-hprogress").count() == 2, 20, "the bars")
+    text = page.locator(".jp-OutputArea").inner_text()
+    assert "step 3/3 cycle 1.000 <b>not bold</b>" in text and "training 3/3" in text
+    assert lab.errors == []
