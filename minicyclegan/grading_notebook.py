@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from minicyclegan.course import Card, cards, read_notebook
-from minicyclegan.grading_session import FILE_LIMIT, GB, OUTPUT_LIMIT, Kernel, Limits, Reply
+from minicyclegan.grading_session import FILE_LIMIT, GB, Kernel, Limits, Reply
 from minicyclegan.grading_submission import submitted_cells, working_copy
 
 RIGHT, NOT_YET, UNKNOWN = "right", "not yet", "could not be judged"
@@ -138,7 +138,7 @@ def prepared(kernel: Kernel, graded: Graded) -> str:
     source = (PACKAGE / "grading_kernel.py").read_text(encoding="utf-8")
     start = f"import sys, types; sys.modules[{secret!r}] = types.ModuleType({secret!r})\n"
     start += f"exec({source!r}, sys.modules[{secret!r}].__dict__)\n"
-    limits = int(kernel.limits.memory * GB), FILE_LIMIT, OUTPUT_LIMIT
+    limits = int(kernel.limits.memory * GB), FILE_LIMIT
     start += f"sys.modules[{secret!r}].prepare{limits}; del sys, types"
     reply = kernel.run(start, quiet=True)
     if reply.problem:

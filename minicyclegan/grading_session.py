@@ -223,8 +223,6 @@ def in_reply(content: dict) -> Reply:
     for part in (content, found or {}):
         if part.get("status") == "error":
             message = (str(part.get("evalue", "")).strip().splitlines() or [""])[0][:200]
-            if part.get("ename") == "TooMuchOutput":  # from grading_kernel.py
-                return Reply(f"{message} and was interrupted", limit=True)
             return Reply(f"{part.get('ename')}: {message}" if message else str(part.get("ename")))
     if found is None:
         return Reply()

@@ -15,6 +15,7 @@ MODES = ("lsgan", "bce")
 HALF = 3.2  # everything of interest lies within -HALF..HALF on both axes
 BATCH = 128  # fresh points of each cloud in every step
 SHOWN = 160  # points of each cloud that are followed from picture to picture
+RATE = 0.002  # learning rate of both sides to begin with
 NEAR = 0.4  # a real point is reached when a fake lies at most this far away
 
 
@@ -122,13 +123,12 @@ def strangers(before: Tensor, after: Tensor) -> float:
 class Players:
     """What both games share: two sides that learn in turn, a count of their steps, and where the fakes were before."""
 
-    def __init__(self, mode: str, seed: int, lr_d: float, lr_g: float):
+    def __init__(self, mode: str, seed: int):
         if mode not in MODES:
             raise ParameterError(f"there is no criterion {mode!r}; use one of {', '.join(MODES)}")
-        self.mode, self.lr_d, self.lr_g = mode, lr_d, lr_g
+        self.mode, self.lr_d, self.lr_g = mode, RATE, RATE  # the rates may be changed at any time
         self.random = torch.Generator().manual_seed(seed)
-        self.steps_d = self.steps_g = 0
-        self.before = None
+        self.steps_d, self.steps_g, self.before = 0, 0, None
 
     def step_d(self, times: int = 1) -> None:
         """The discriminators learn, `times` steps; the generators stand still."""
@@ -153,16 +153,8 @@ class Players:
 class Game(Players):
     """A generator turns the points of `source` into fakes; a discriminator compares them with the cloud `real`."""
 
-    def __init__(
-        self,
-        real: str = "eight blobs",
-        source: str = "noise",
-        mode: str = "lsgan",
-        seed: int = 0,
-        lr_d: float = 0.002,
-        lr_g: float = 0.002,
-    ):
-        super().__init__(mode, seed, lr_d, lr_g)
+    def __init__(self, real: str = "eight blobs", source: str = "noise", mode: str = "lsgan", seed: int = 0):
+        super().__init__(mode, seed)
         self.real_name, self.source_name = real, source
         self.generator, self.judge = networks(seed, 2, 1)
         self.optimizer_d, self.optimizer_g = adam(self.judge), adam(self.generator)
@@ -189,19 +181,12 @@ class Game(Players):
         with torch.no_grad():
             return self.generator(self.source)
 
-    def arrows(self) -> Tensor:
-        return push(self.judge, self.fakes(), self.mode)
-
     def measure(self) -> dict[str, float]:
         """`distance` between fakes and real points, `coverage` of the real points, D's mean opinion of `real` and `fake`."""
         fakes = self.fakes()
-        says = {"real": self.real, "fake": fakes}
-        says = {name: opinion(self.judge, points, self.mode).mean().item() for name, points in says.items()}
-        return {
-            "distance": cloud_distance(self.real, fakes),
-            "coverage": coverage(self.real, fakes),
-            **says,
-        }
+        found = {"distance": cloud_distance(self.real, fakes), "coverage": coverage(self.real, fakes)}
+        says = {"real": self.real, "fake": fakes}.items()
+        return found | {name: opinion(self.judge, points, self.mode).mean().item() for name, points in says}
 
 
 class Cycle(Players):
@@ -214,10 +199,8 @@ class Cycle(Players):
         lambda_cycle: float = 0.0,
         mode: str = "lsgan",
         seed: int = 0,
-        lr_d: float = 0.002,
-        lr_g: float = 0.002,
     ):
-        super().__init__(mode, seed, lr_d, lr_g)
+        super().__init__(mode, seed)
         self.name_a, self.name_b, self.lambda_cycle = a, b, lambda_cycle
         self.g, self.f, self.judge_a, self.judge_b = networks(seed, 2, 2, 1, 1)
         self.optimizer_d, self.optimizer_g = adam(self.judge_a, self.judge_b), adam(self.g, self.f)
@@ -225,7 +208,7 @@ class Cycle(Players):
         self.b, _ = cloud(b, SHOWN, self.random, even=True)
 
     def batch(self) -> tuple[Tensor, Tensor]:
-        """Points of A and of B, drawn independently: nothing pairs them."""
+        # drawn independently: nothing pairs them
         return cloud(self.name_a, BATCH, self.random)[0], cloud(self.name_b, BATCH, self.random)[0]
 
     def learn_d(self) -> None:
@@ -239,7 +222,9 @@ class Cycle(Players):
     def learn_g(self) -> None:
         a, b = self.batch()
         fake_b, fake_a = self.g(a), self.f(b)
-        loss = generator_loss(self.judge_b(fake_b), self.mode) + generator_loss(self.judge_a(fake_a), self.mode)
+        loss = generator_loss(self.judge_b(fake_b), self.mode) + generator_loss(
+            self.judge_a(fake_a), self.mode
+        )
         if self.lambda_cycle:
             loss = loss + self.lambda_cycle * cycle_consistency_loss(a, self.f(fake_b), b, self.g(fake_a))
         apply(self.optimizer_g, loss, self.lr_g)

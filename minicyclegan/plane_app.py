@@ -6,7 +6,7 @@ import html
 import ipywidgets
 from traitlets import Unicode
 
-from minicyclegan.plane import CLOUDS, MODES, SOURCES, Cycle, Game
+from minicyclegan.plane import CLOUDS, MODES, RATE, SOURCES, Cycle, Game
 from minicyclegan.plane_figures import cycle_figure, game_figure, to_png
 
 RATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
@@ -27,7 +27,11 @@ class Picture(ipywidgets.Image):
 
 def choice(options, value, name: str) -> ipywidgets.Dropdown:
     return ipywidgets.Dropdown(
-        options=options, value=value, description=name, layout={"width": "230px"}, style={"description_width": "90px"}
+        options=options,
+        value=value,
+        description=name,
+        layout={"width": "230px"},
+        style={"description_width": "90px"},
     )
 
 
@@ -81,7 +85,9 @@ class PlaneApp(ipywidgets.VBox):
         self.play_button = ipywidgets.ToggleButton(description="Play", layout={"width": "auto"})
         self.slow = ipywidgets.Checkbox(description="slow motion", indent=False, layout={"width": "auto"})
         self.picture = Picture(
-            format="png", layout={"max_width": "100%"}, tooltip="The game; the line below tells it in words"
+            format="png",
+            layout={"align_self": "flex-start", "max_width": "100%"},
+            tooltip="The game; the line below tells it in words",
         )
         self.status = ipywidgets.HTML(layout={"max_width": "760px"})
         moves = [self.step_d_button, self.step_g_button, self.size, self.rounds_button]
@@ -95,7 +101,9 @@ class PlaneApp(ipywidgets.VBox):
         self.play.observe(lambda change: self.tick(), "value")
         self.play.observe(lambda change: self.show_clock(), "playing")
         self.play_button.observe(lambda change: self.set_clock(change.new), "value")
-        self.slow.observe(lambda change: setattr(self.play, "interval", SLOW if change.new else QUICK), "value")
+        self.slow.observe(
+            lambda change: setattr(self.play, "interval", SLOW if change.new else QUICK), "value"
+        )
         self.reset()
 
     def _repr_mimebundle_(self, **options):
@@ -139,7 +147,9 @@ class PlaneApp(ipywidgets.VBox):
             self.last = ""
         else:
             (self.game.step_d if who == "D" else self.game.step_g)(times)
-            self.last = f"{who} has learned, {times} {'step' if times == 1 else 'steps'}; the other stood still."
+            self.last = (
+                f"{who} has learned, {times} {'step' if times == 1 else 'steps'}; the other stood still."
+            )
             self.turn = "G" if who == "D" else "D"
         self.show()
 
@@ -159,26 +169,32 @@ class PlaneApp(ipywidgets.VBox):
             self.show()
 
 
-def shared_controls(rate: float) -> tuple[dict, dict]:
+def shared_controls() -> tuple[dict, dict]:
     """What both games let you choose: `fresh` and `live` controls."""
     seed = ipywidgets.BoundedIntText(
         0, min=0, max=9999, description="seed", layout={"width": "170px"}, style={"description_width": "60px"}
     )
     fresh = {"mode": choice(MODES, "lsgan", "criterion"), "seed": seed}
-    return fresh, {"lr_d": scale(RATES, rate, "learning rate D"), "lr_g": scale(RATES, rate, "learning rate G")}
+    return fresh, {
+        "lr_d": scale(RATES, RATE, "learning rate D"),
+        "lr_g": scale(RATES, RATE, "learning rate G"),
+    }
 
 
 def game_in_the_plane() -> PlaneApp:
     """A generator turns noise, or another cloud, into points; a discriminator colours the plane; each learns at your click."""
-    fresh, live = shared_controls(0.002)
-    fresh = {"real": choice(CLOUDS, "eight blobs", "real cloud"), "source": choice(SOURCES, "noise", "G begins with")} | fresh
+    fresh, live = shared_controls()
+    fresh = {
+        "real": choice(CLOUDS, "eight blobs", "real cloud"),
+        "source": choice(SOURCES, "noise", "G begins with"),
+    } | fresh
     title = "The game in the plane: let D or G learn one step at a time, or watch them play"
     return PlaneApp(fresh, live, Game, game_figure, title)
 
 
 def cycle_in_the_plane() -> PlaneApp:
     """Two clouds, two maps and the way back: lambda_cycle can be moved while G, F and their discriminators learn."""
-    fresh, live = shared_controls(0.002)
+    fresh, live = shared_controls()
     fresh = {"a": choice(CLOUDS, "two moons", "cloud A"), "b": choice(CLOUDS, "ring", "cloud B")} | fresh
     live = {"lambda_cycle": scale(LAMBDAS, 0, "lambda_cycle")} | live
     title = "The cycle in the plane: two clouds, the maps between them, and lambda_cycle on a slider"

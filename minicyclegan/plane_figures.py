@@ -13,7 +13,7 @@ from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from minicyclegan.figures import COLOUR_B, COLOUR_FAKE, COLOUR_GREY
-from minicyclegan.plane import HALF, Cycle, Game, surface
+from minicyclegan.plane import HALF, Cycle, Game, push, surface
 
 # From "fake" over undecided to "real": dark to light, so that it also reads in grey; pale, so that points stand out.
 OPINION = LinearSegmentedColormap.from_list("opinion", ["#9C8FBF", "#D9D4E6", "#FBF7E6"])
@@ -26,7 +26,12 @@ def to_png(figure: Figure) -> bytes:
     """A figure as PNG, packed quickly rather than tightly."""
     buffer = io.BytesIO()
     figure.savefig(
-        buffer, format="png", dpi=90, facecolor="white", metadata={"Software": None}, pil_kwargs={"compress_level": 1}
+        buffer,
+        format="png",
+        dpi=90,
+        facecolor="white",
+        metadata={"Software": None},
+        pil_kwargs={"compress_level": 1},
     )
     return buffer.getvalue()
 
@@ -34,16 +39,22 @@ def to_png(figure: Figure) -> bytes:
 def draw_surface(axis: Axes, judge, mode: str, title: str) -> None:
     """A discriminator's opinion as the ground of one plane, with a line where it is undecided."""
     opinion = surface(judge, mode).numpy()
-    axis.imshow(opinion, extent=EXTENT, origin="lower", cmap=OPINION, vmin=0, vmax=1, interpolation="bilinear")
+    axis.imshow(
+        opinion, extent=EXTENT, origin="lower", cmap=OPINION, vmin=0, vmax=1, interpolation="bilinear"
+    )
     if opinion.min() < 0.5 < opinion.max():
-        axis.contour(opinion, [0.5], extent=EXTENT, origin="lower", colors="black", linewidths=0.8, linestyles=":")
+        axis.contour(
+            opinion, [0.5], extent=EXTENT, origin="lower", colors="black", linewidths=0.8, linestyles=":"
+        )
     axis.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF), xticks=[], yticks=[], aspect="equal")
     axis.set_title(title, fontsize=10)
     axis.spines[:].set_visible(False)
 
 
 def draw_lines(axis: Axes, start: Tensor, end: Tensor, colour: str, width: float) -> None:
-    axis.add_collection(LineCollection(torch.stack([start, end], 1).numpy(), colors=colour, linewidths=width, zorder=2))
+    axis.add_collection(
+        LineCollection(torch.stack([start, end], 1).numpy(), colors=colour, linewidths=width, zorder=2)
+    )
 
 
 def draw_game(axis: Axes, game: Game, title: str, arrows: int = 60) -> None:
@@ -52,7 +63,8 @@ def draw_game(axis: Axes, game: Game, title: str, arrows: int = 60) -> None:
     An arrow is minus the gradient of G's loss; the long ones of a picture are drawn 0.7 long, the others in proportion.
     """
     draw_surface(axis, game.judge, game.mode, title)
-    fakes, pushes = game.fakes(), game.arrows()
+    fakes = game.fakes()
+    pushes = push(game.judge, fakes, game.mode)
     pushes = pushes * (0.7 / pushes.norm(dim=1).quantile(0.9).clamp(min=1e-9))
     pushes = pushes * (1 / pushes.norm(dim=1, keepdim=True).clamp(min=1e-9)).clamp(max=1)  # outliers end at 1
     axis.scatter(*game.real.T, s=16, marker="o", color=COLOUR_B, edgecolor="black", linewidth=0.3)
@@ -72,7 +84,9 @@ def draw_game(axis: Axes, game: Game, title: str, arrows: int = 60) -> None:
 
 
 def dot(marker: str, colour: str, label: str) -> Line2D:
-    return Line2D([], [], linestyle="", marker=marker, markersize=6, color=colour, markeredgecolor="black", label=label)
+    return Line2D(
+        [], [], linestyle="", marker=marker, markersize=6, color=colour, markeredgecolor="black", label=label
+    )
 
 
 GROUND = [
@@ -83,16 +97,18 @@ GROUND = [
 GAME_SIGNS = [
     dot("o", COLOUR_B, "real"),
     dot("^", COLOUR_FAKE, "fake"),
-    Line2D([], [], linestyle="", marker=r"$\rightarrow$", markersize=12, color="black", label="where D pushes it"),
+    Line2D(
+        [], [], linestyle="", marker=r"$\rightarrow$", markersize=12, color="black", label="where D pushes it"
+    ),
     Line2D([], [], color=COLOUR_GREY, linewidth=1, label="its last way"),
     *GROUND,
 ]
 CYCLE_SIGNS = [
     dot("s", "white", "x, a point of A"),
-    dot("^", "white", "left F(G(x)), right G(x)"),
+    dot("^", "white", "in plane A: F(G(x)), in plane B: G(x)"),
     dot("o", "white", "a point of B"),
-    Line2D([], [], color="black", linewidth=1, label="left: error of the cycle"),
-    Line2D([], [], color=COLOUR_GREY, linewidth=1, label="right: from x to G(x)"),
+    Line2D([], [], color="black", linewidth=1, label="in plane A: error of the cycle"),
+    Line2D([], [], color=COLOUR_GREY, linewidth=1, label="in plane B: from x to G(x)"),
     *GROUND,
 ]
 
@@ -150,9 +166,13 @@ def draw_away(axis: Axes, cycle: Cycle, title: str, followed: int = 24) -> None:
 
 def cycle_figure(cycle: Cycle) -> tuple[Figure, str]:
     """The two planes side by side as they stand, and the same in a sentence."""
-    figure = Figure(figsize=(8.4, 4.7))
-    draw_home(figure.add_axes((0.005, 0.08, 0.49, 0.86)), cycle, "A, and where F(G(x)) comes home to")
-    draw_away(figure.add_axes((0.505, 0.08, 0.49, 0.86)), cycle, f"B, and where G(x) goes; lambda_cycle {cycle.lambda_cycle:g}")
+    figure = Figure(figsize=(8.4, 4.9))
+    draw_home(figure.add_axes((0.005, 0.11, 0.49, 0.84)), cycle, "A, and where F(G(x)) comes home to")
+    draw_away(
+        figure.add_axes((0.505, 0.11, 0.49, 0.84)),
+        cycle,
+        f"B, and where G(x) goes; lambda_cycle {cycle.lambda_cycle:g}",
+    )
     figure.legend(handles=CYCLE_SIGNS, frameon=False, fontsize=8, loc="lower center", ncols=4)
     return figure, cycle_text(cycle)
 
@@ -193,17 +213,18 @@ def game_twin(rounds: int = 800, **options) -> tuple[Figure, dict[str, dict[str,
 
 
 def cycle_twin(rounds: int = 800, **options) -> tuple[Figure, dict[float, dict[str, float]]]:
-    """The two planes after `rounds`, above with lambda_cycle 0, below with 10; both begin with the same networks.
+    """The two planes after `rounds`, a column each for lambda_cycle 0, 1 and 10; all begin with the same networks.
 
-    `options` are those of Cycle. Also the measures of each row, by its lambda_cycle.
+    `options` are those of Cycle. Also the measures of each column, by its lambda_cycle.
     """
     facts = {}
-    figure = Figure(figsize=(7.4, 8))
-    for weight, bottom in ((0.0, 0.535), (10.0, 0.075)):
+    figure = Figure(figsize=(10.4, 7.6))
+    for column, weight in enumerate((0.0, 1.0, 10.0)):
         cycle = Cycle(lambda_cycle=weight, **options)
         cycle.rounds(rounds)
-        for draw, left, title in ((draw_home, 0.005, "A, and F(G(x))"), (draw_away, 0.505, "B, and G(x)")):
-            draw(figure.add_axes((left, bottom, 0.49, 0.43)), cycle, f"lambda_cycle {weight:g}: {title}")
+        for draw, bottom, title in ((draw_away, 0.54, "B, and G(x)"), (draw_home, 0.08, "A, and F(G(x))")):
+            axis = figure.add_axes((0.003 + column * 0.3325, bottom, 0.328, 0.43))
+            draw(axis, cycle, f"lambda_cycle {weight:g}: {title}")
         facts[weight] = cycle.measure()
-    figure.legend(handles=CYCLE_SIGNS, frameon=False, fontsize=9, loc="lower center", ncols=3)
+    figure.legend(handles=CYCLE_SIGNS, frameon=False, fontsize=9, loc="lower center", ncols=4)
     return figure, facts

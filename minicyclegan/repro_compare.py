@@ -31,7 +31,7 @@ TOLERANCES = {
     "learning rate": (1e-9, "0"),
 }
 IN_WORDS = {
-    "same surroundings": "none: every number and every text is compared exactly",
+    "same surroundings": "every number and every text is compared exactly",
     "other surroundings": {
         name: f"{size:g} relative ({seen} measured)" for name, (size, seen) in TOLERANCES.items()
     }

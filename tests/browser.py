@@ -19,7 +19,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ROOT = Path(__file__).parent.parent
 SETTINGS = {
@@ -31,7 +37,9 @@ PANEL = "window.jupyterapp.shell.currentWidget"
 
 def find_browser() -> str:
     """Path of a chromium, from $CHROMIUM or the usual names; skips the test where there is none."""
-    pytest.importorskip("playwright", reason="playwright is not installed: pip install 'minicyclegan[browser]'")
+    pytest.importorskip(
+        "playwright", reason="playwright is not installed: pip install 'minicyclegan[browser]'"
+    )
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if not found:
         pytest.skip(f"there is no browser: install one of {', '.join(NAMES)} or set CHROMIUM")
@@ -51,13 +59,19 @@ class Lab:
 
     def __init__(self, address: str, token: str, root: Path, page):
         self.address, self.token, self.root, self.page, self.errors = address, token, root, page, []
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console", lambda message: self.errors.append(message.text) if message.type == "error" else None
+        )
         page.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
 
     def open(self, *sources: str, name: str = "test.ipynb") -> None:
         """Write a notebook of these code cells, open it and wait for its kernel. Its widgets are not saved."""
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
         nbformat.write(notebook, self.root / name)
         self.page.goto(f"{self.address}/lab/tree/{name}?reset&token={self.token}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
@@ -68,7 +82,9 @@ class Lab:
 
     def run_all(self, seconds: float = 120) -> None:
         """Run all cells and wait until the kernel has nothing left to do; fails where a cell failed."""
-        assert self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')"), "a cell failed"
+        assert self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')"), (
+            "a cell failed"
+        )
         self.idle(seconds)
         failures = self.page.locator(".jp-OutputArea-output[data-mime-type*='error']").all_text_contents()
         assert not failures, failures
@@ -95,8 +111,10 @@ class Lab:
         )
 
     def theme(self, name: str) -> None:
-        """"JupyterLab Light" or "JupyterLab Dark"."""
-        self.page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{name}'}})")
+        """ "JupyterLab Light" or "JupyterLab Dark"."""
+        self.page.evaluate(
+            f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{name}'}})"
+        )
         self.page.wait_for_function(f"document.body.dataset.jpThemeName === '{name}'")
 
     def shutdown_kernel(self) -> None:
@@ -135,7 +153,11 @@ def lab_server(tmp_path_factory):
     environment |= {"PYTHONPATH": str(ROOT), "JUPYTERLAB_GALATA_ROOT_DIR": str(root), "TMPDIR": str(home)}
     with open(home / "server.log", "w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", f"--config={config}"], stdout=log, stderr=log, env=environment, cwd=root
+            [sys.executable, "-m", "jupyterlab", f"--config={config}"],
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd=root,
         )
 
         def answers() -> bool:

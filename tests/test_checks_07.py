@@ -136,7 +136,7 @@ TRIALS = [
             "rounded down": (swap(LENGTH, "math.ceil", "int"), "Round the other way"),
             "not rounded": (swap(LENGTH, "math.ceil", ""), "no parts of steps"),
             "pictures": (swap(LENGTH, STEPS, "epochs * max(n_a, n_b)"), "go into one step"),
-            "times the batch": (swap(LENGTH, " / batch_size", " * batch_size"), "at once"),
+            "times the batch": (swap(LENGTH, " / batch_size", " * batch_size"), "pictures at once"),
             "no epochs": (swap(LENGTH, "epochs * max", "max"), "how many pictures of the larger"),
             "seconds": (swap(LENGTH, " / 3600", ""), "hours are seconds"),
             "minutes": (swap(LENGTH, "3600", "60"), "hours are minutes"),

@@ -65,7 +65,11 @@ def test_an_even_cloud_gives_every_blob_the_same_share():
 
 
 def test_unknown_clouds_and_criteria_are_refused_in_one_sentence():
-    for wrong, word in ((lambda: Game("square"), "square"), (lambda: Cycle(b="x"), "'x'"), (lambda: Game(mode="wgan"), "wgan")):
+    for wrong, word in (
+        (lambda: Game("square"), "square"),
+        (lambda: Cycle(b="x"), "'x'"),
+        (lambda: Game(mode="wgan"), "wgan"),
+    ):
         with pytest.raises(ParameterError, match=word):
             wrong()
 
@@ -130,7 +134,8 @@ def test_rounds_are_steps_in_turn_and_the_seed_decides_all(kind):
 
 
 def test_a_learning_rate_of_zero_stops_a_player_and_can_be_changed_on_the_way():
-    game = Game(lr_d=0.0)
+    game = Game()
+    game.lr_d = 0.0
     before = weights(game.judge)
     game.rounds(2)
     assert torch.equal(weights(game.judge), before)
@@ -154,7 +159,9 @@ def test_the_arrows_point_where_the_generators_loss_falls(mode):
         slope = torch.stack([(loss(fakes + d) - loss(fakes - d)) / 2e-6 for d in 1e-6 * torch.eye(2)], 1)
     arrows = push(game.judge, fakes, mode)
     close = (arrows + slope).norm(dim=1) < 1e-5
-    assert arrows.norm(dim=1).max() > 0.1 and close.float().mean() > 0.95  # at a kink of LeakyReLU the two differ
+    assert (
+        arrows.norm(dim=1).max() > 0.1 and close.float().mean() > 0.95
+    )  # at a kink of LeakyReLU the two differ
 
 
 def test_the_surface_is_the_discriminators_opinion_with_the_lowest_row_first():
@@ -165,7 +172,7 @@ def test_the_surface_is_the_discriminators_opinion_with_the_lowest_row_first():
 
 
 def test_without_lambda_the_way_back_is_never_computed_and_with_it_both_maps_hear_of_it():
-    game = Cycle(lr_g=0.01)
+    game = Cycle()
     calls = []
     game.f.register_forward_hook(lambda *_: calls.append(1))
     game.learn_g()
@@ -222,18 +229,24 @@ def test_drawing_changes_nothing_in_the_game():
 
 
 def test_a_game_that_ran_off_to_nan_still_has_a_picture():
-    game = Game(lr_g=1e9, lr_d=1e9)
+    game = Game()
+    game.lr_d = game.lr_g = 1e9
     game.rounds(30)
     to_png(game_figure(game)[0])
 
 
 def test_the_twins_tell_the_facts_of_their_panels():
     figure, facts = game_twin(rounds=20)
-    assert list(facts) == ["at the start", "200 steps of D alone", "then 200 of G alone", "a new game, 20 rounds"]
+    assert list(facts) == [
+        "at the start",
+        "200 steps of D alone",
+        "then 200 of G alone",
+        "a new game, 20 rounds",
+    ]
     assert facts["200 steps of D alone"]["real"] - facts["200 steps of D alone"]["fake"] > 0.5
     assert len(figure.axes) == 4
     figure, facts = cycle_twin(rounds=20)
-    assert list(facts) == [0.0, 10.0] and facts[0.0] != facts[10.0] and len(figure.axes) == 4
+    assert list(facts) == [0.0, 1.0, 10.0] and facts[0.0] != facts[10.0] and len(figure.axes) == 6
 
 
 # --- The apps, without a browser ---
@@ -268,7 +281,11 @@ def test_the_clock_plays_rounds_and_in_slow_motion_one_players_turn():
     app.play.value = 3
     assert (app.game.steps_d, app.game.steps_g) == (20, 20)
     app.play_button.value = False
-    assert not app.play.playing and app.play_button.description == "Play" and 'aria-live="polite"' in app.status.value
+    assert (
+        not app.play.playing
+        and app.play_button.description == "Play"
+        and 'aria-live="polite"' in app.status.value
+    )
 
 
 def test_rates_and_lambda_act_on_the_running_game_and_clouds_begin_a_new_one():

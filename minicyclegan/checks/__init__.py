@@ -14,6 +14,12 @@ from minicyclegan.checks.article_training import check_article_bce, check_articl
 from minicyclegan.checks.comparisons import check_fair_comparison, check_runs_needed
 from minicyclegan.checks.evaluation import check_bootstrap, check_mean_error, check_psnr
 from minicyclegan.checks.fraud import check_hidden
+from minicyclegan.checks.cycle_loss import (
+    check_both_sides,
+    check_cycle_consistency_loss,
+    check_identity,
+    check_other_pair,
+)
 from minicyclegan.checks.discriminator import (
     check_dead_biases,
     check_judge_of_70,
@@ -37,6 +43,10 @@ from minicyclegan.checks.training import (
 )
 
 __all__ = [
+    "check_both_sides",
+    "check_cycle_consistency_loss",
+    "check_identity",
+    "check_other_pair",
     "check_article_bce",
     "check_article_cycle",
     "check_article_discriminators",

@@ -65,6 +65,10 @@ def hint_for_hidden(back: Tensor, pictures: Tensor, sent: Tensor, postcard: Tens
     if likeness > 0.9:
         factor = float((back * pictures).sum() / pictures.square().sum())
         return f"{start}: it is like the picture, but {factor:.2g} times as strong or with some of the postcard left in it. Undo in restore exactly what hide did, in the opposite order."
+    rest = back - pictures
+    share = float((rest * postcard).sum() / postcard.expand_as(rest).square().sum())
+    if torch.allclose(rest, share * postcard.expand_as(rest), atol=1e-3):
+        return f"{start}: it is the picture plus {share:.3g} times the postcard. How much of the postcard did hide send?"
     if likeness < -0.5:
         return f"{start}: it is like the picture's negative. What is subtracted from what?"
     return f"{start}: it is not like the picture. What did hide add to what, and with which factor?"
