@@ -133,10 +133,9 @@ class CycleGAN(nn.Module):
         discriminators = [*self.discriminator_a.parameters(), *self.discriminator_b.parameters()]
         autocast = torch.autocast(real_a.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
+        # The generators' loss passes through the discriminators and leaves no gradient there.
         for p in discriminators:
-            p.requires_grad_(
-                False
-            )  # the generators' loss passes through the discriminators and leaves no gradient there
+            p.requires_grad_(False)
         with autocast:
             losses_g, fake_a, fake_b = self.generator_losses(real_a, real_b, with_identity)
         optimizer_g.zero_grad()

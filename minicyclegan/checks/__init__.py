@@ -20,6 +20,13 @@ from minicyclegan.checks.cycle_loss import (
     check_identity,
     check_other_pair,
 )
+from minicyclegan.checks.cyclegan import check_generators_objective, check_image_pool, check_training_step
+from minicyclegan.checks.data import (
+    check_fresh_crops,
+    check_random_crop_flip,
+    check_range,
+    check_unpaired_draw,
+)
 from minicyclegan.checks.discriminator import (
     check_dead_biases,
     check_judge_of_70,
@@ -34,7 +41,7 @@ from minicyclegan.checks.gan_loss import (
     check_loss_for_real,
 )
 from minicyclegan.checks.gan_turns import check_turns
-from minicyclegan.checks.generator import check_residual_block
+from minicyclegan.checks.generator import check_init_weights, check_residual_block, check_sizes
 from minicyclegan.checks.resume import check_resume
 from minicyclegan.checks.training import (
     check_learning_rate_factor,
@@ -43,6 +50,15 @@ from minicyclegan.checks.training import (
 )
 
 __all__ = [
+    "check_init_weights",
+    "check_sizes",
+    "check_fresh_crops",
+    "check_random_crop_flip",
+    "check_range",
+    "check_unpaired_draw",
+    "check_generators_objective",
+    "check_image_pool",
+    "check_training_step",
     "check_both_sides",
     "check_cycle_consistency_loss",
     "check_identity",

@@ -53,3 +53,88 @@ def check_residual_block(ResidualBlock):
         torch.allclose(silent, x, atol=1e-6),
         "with all weights at zero the output should be x itself: add x once, unscaled.",
     )
+
+
+@exercise("both sizes are right for every kernel, stride and padding that was tried")
+def check_sizes(after_convolution, after_transposed):
+    for _ in range(200):
+        size, kernel, stride = (int(torch.randint(low, high, ())) for low, high in ((8, 40), (1, 8), (1, 4)))
+        padding = int(torch.randint(0, (kernel + 1) // 2 + 1, ()))
+        real = nn.Conv2d(1, 1, kernel, stride, padding)(torch.zeros(1, 1, size, size)).shape[-1]
+        found = after_convolution(size, kernel, stride, padding)
+        where = f"size {size}, kernel {kernel}, stride {stride}, padding {padding}"
+        expect(
+            found == int(found),
+            f"{where}: you say {found}, but a picture has whole pixels; what becomes of places where the window does not fit?",
+        )
+        expect(
+            found == real,
+            f"{where}: you say {int(found)}, PyTorch gives {real}. Count the first window too; the padding is on both sides, and the kernel is taken off before the division.",
+        )
+    for _ in range(200):
+        size, kernel, stride = (int(torch.randint(low, high, ())) for low, high in ((4, 30), (2, 8), (2, 5)))
+        padding, extra = int(torch.randint(0, (kernel + 1) // 2, ())), int(torch.randint(0, stride, ()))
+        real = nn.ConvTranspose2d(1, 1, kernel, stride, padding, extra)(torch.zeros(1, 1, size, size)).shape[
+            -1
+        ]
+        found = after_transposed(size, kernel, stride, padding, extra)
+        where = f"transposed, size {size}, kernel {kernel}, stride {stride}, padding {padding}, output_padding {extra}"
+        expect(
+            not (extra and found == real - extra),
+            f"{where}: you say {found}, PyTorch gives {real}. The output_padding is missing.",
+        )
+        expect(
+            found == real or found not in (real + stride - kernel, real - kernel),
+            f"{where}: you say {found}, PyTorch gives {real}. The last stamp is as wide as the kernel.",
+        )
+        expect(
+            found == real,
+            f"{where}: you say {found}, PyTorch gives {real}. Where does the last stamp begin, how wide is it, and what is cut off at both sides?",
+        )
+
+
+@exercise("weights from N(0, 0.02), biases 0, in every convolution, in place")
+def check_init_weights(init_weights):
+    def network():
+        inner = nn.Sequential(nn.Conv2d(8, 32, 3), nn.InstanceNorm2d(32, affine=True), nn.ReLU())
+        return nn.Sequential(nn.Conv2d(3, 8, 7), inner, nn.ConvTranspose2d(32, 8, 3), nn.Linear(40, 40))
+
+    before = network()
+    linear, scale = before[3].weight.clone(), before[1][1].weight.clone()
+    returned = init_weights(before)
+    expect(returned is before, "init_weights should give back the network itself: `return network`.")
+    expect(
+        torch.equal(before[3].weight, linear) and torch.equal(before[1][1].weight, scale),
+        "you changed a layer that is no convolution: the norms and the linear layer stay as they are.",
+    )
+    layers = {
+        "the first convolution": before[0],
+        "a convolution inside of a block": before[1][0],
+        "the transposed convolution": before[2],
+    }
+    for name, layer in layers.items():
+        expect(layer.bias.abs().max() == 0, f"the biases of {name} are not 0.")
+        deviation, mean = float(layer.weight.std()), float(layer.weight.mean())
+        expect(
+            abs(deviation - 0.02**2) > 1e-4,
+            f"the weights of {name} have a deviation of {deviation:.4f}: that is the variance, 0.02 squared.",
+        )
+        expect(
+            abs(deviation - 0.02) < 0.003,
+            f"the weights of {name} have a deviation of {deviation:.4f}; the paper draws them with 0.02.",
+        )
+        expect(abs(mean) < 0.004, f"the weights of {name} have a mean of {mean:.3f}; it should be 0.")
+        expect(
+            float(layer.weight.abs().max()) > 0.0375,
+            f"no weight of {name} lies beyond two deviations: is the distribution normal, or uniform?",
+        )
+        expect(layer.weight.requires_grad, f"the weights of {name} have lost their gradient.")
+    expect(
+        not torch.equal(init_weights(network())[0].weight, init_weights(network())[0].weight),
+        "two networks get the same weights: draw them anew.",
+    )
+    other = init_weights(network(), 0.1)
+    expect(
+        abs(float(other[0].weight.std()) - 0.1) < 0.015,
+        "init_weights(network, 0.1) should draw with a deviation of 0.1: use `std`.",
+    )
