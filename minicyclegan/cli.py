@@ -33,7 +33,9 @@ class OneSentence(click.Group):
 @click.version_option(package_name="minicyclegan")
 def main():
     """CycleGAN, built step by step in notebooks: get data, train, evaluate, translate, and check this machine."""
-    os.environ.pop("JPY_SESSION_NAME", None)  # called from a notebook: nobody looks at the notebooks that it runs
+    os.environ.pop(
+        "JPY_SESSION_NAME", None
+    )  # called from a notebook: nobody looks at the notebooks that it runs
 
 
 parameters_option = click.option(
@@ -53,7 +55,9 @@ file_option = click.option(
 
 @main.command()
 @click.argument("data", default="seasons")
-@click.option("--data", "folder", metavar="FOLDER", help="The pictures of a preset that brings none of its own.")
+@click.option(
+    "--data", "folder", metavar="FOLDER", help="The pictures of a preset that brings none of its own."
+)
 @parameters_option
 @file_option
 @click.option(
@@ -92,9 +96,7 @@ def train(data, folder, parameters, file, run_dir):
     Config(
         **{field.name: merged[field.name] for field in fields(Config)}
     )  # refuses impossible values before anything runs
-    run_dir = Path(
-        run_dir or values.get("run_dir") or next_free(Path("runs"), Path(data).name)
-    ).resolve()
+    run_dir = Path(run_dir or values.get("run_dir") or next_free(Path("runs"), Path(data).name)).resolve()
     values["run_dir"] = str(run_dir)
     if (run_dir / "last.pt").exists() and not merged["resume"]:
         raise RunError(

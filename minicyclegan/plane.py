@@ -222,9 +222,8 @@ class Cycle(Players):
     def learn_g(self) -> None:
         a, b = self.batch()
         fake_b, fake_a = self.g(a), self.f(b)
-        loss = generator_loss(self.judge_b(fake_b), self.mode) + generator_loss(
-            self.judge_a(fake_a), self.mode
-        )
+        loss = generator_loss(self.judge_b(fake_b), self.mode)
+        loss = loss + generator_loss(self.judge_a(fake_a), self.mode)
         if self.lambda_cycle:
             loss = loss + self.lambda_cycle * cycle_consistency_loss(a, self.f(fake_b), b, self.g(fake_a))
         apply(self.optimizer_g, loss, self.lr_g)

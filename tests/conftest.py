@@ -45,7 +45,9 @@ def tiny_run(run_dir: Path, domains: Domains | None = None, resume: bool = False
     """Train the tiny networks. Keys of `train` go to it, all others into the configuration."""
     options = dict(device="cpu", precision="fp32", log_every=1, progress=lambda line: None)
     options |= {
-        key: changes.pop(key) for key in [*options, "checkpoint_every", "sample_every", "stop"] if key in changes
+        key: changes.pop(key)
+        for key in [*options, "checkpoint_every", "sample_every", "stop"]
+        if key in changes
     }
     return train(tiny_config(**changes), domains or tiny_domains(), run_dir, resume=resume, **options)
 

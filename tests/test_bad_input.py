@@ -272,7 +272,9 @@ def test_truncated_checkpoint(tmp_path, checkpoint, share):
         load(tmp_path / "cut.pt")
 
 
-@pytest.mark.parametrize("content", [b"hello, I am text\n" * 100, b"\x00" * 5000, b"\x89PNG\r\n\x1a\n" * 9, b"PK\x03\x04"])
+@pytest.mark.parametrize(
+    "content", [b"hello, I am text\n" * 100, b"\x00" * 5000, b"\x89PNG\r\n\x1a\n" * 9, b"PK\x03\x04"]
+)
 def test_a_file_that_is_no_checkpoint(tmp_path, content):
     (tmp_path / "last.pt").write_bytes(content)
     with refused(CheckpointError, tmp_path / "last.pt"):
@@ -342,7 +344,9 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(tmp_path, monkeypatch):
 
         def save(run_dir, state):
             if state["step"] == 6:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+                resource.setrlimit(
+                    resource.RLIMIT_FSIZE, (50_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+                )
             original(run_dir, state)
 
         monkeypatch.setattr(training, "save_next", save)
@@ -419,7 +423,9 @@ def test_resume_where_there_is_no_run(tmp_path):
 def test_resume_with_other_parameters(tmp_path):
     tiny_run(tmp_path)
     before = contents(tmp_path)
-    with refused(RunError, "other parameters", "learning_rate was 0.001, is now 0.002", "steps was 6, is now 9"):
+    with refused(
+        RunError, "other parameters", "learning_rate was 0.001, is now 0.002", "steps was 6, is now 9"
+    ):
         tiny_run(tmp_path, resume=True, learning_rate=0.002, steps=9)
     assert contents(tmp_path) == before
 
@@ -433,7 +439,9 @@ def test_resume_from_a_damaged_checkpoint(tmp_path):
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("options", [dict(device="gpu"), dict(precision="fp8"), dict(device="tpu:0")], ids=str)
+@pytest.mark.parametrize(
+    "options", [dict(device="gpu"), dict(precision="fp8"), dict(device="tpu:0")], ids=str
+)
 def test_an_unknown_device_or_precision_leaves_no_folder(tmp_path, options):
     with refused(ParameterError, *options.values()):
         tiny_run(tmp_path / "run", **options)
@@ -586,20 +594,33 @@ def test_an_unknown_name_is_refused_with_the_nearest(wrong, right):
 
 
 def test_an_unknown_name_for_config():
-    with pytest.raises(TypeError, match="lamda_cycle"):  # Python's own sentence for a keyword that is not there
+    with pytest.raises(
+        TypeError, match="lamda_cycle"
+    ):  # Python's own sentence for a keyword that is not there
         Config(lamda_cycle=5)
 
 
 @pytest.mark.parametrize(
     ("value", "wanted"),
-    [("0.5", float), (1, bool), ("true", bool), (0, str), (1.0, int), (None, str), ([1, 2], int), (True, int)],
+    [
+        ("0.5", float),
+        (1, bool),
+        ("true", bool),
+        (0, str),
+        (1.0, int),
+        (None, str),
+        ([1, 2], int),
+        (True, int),
+    ],
 )
 def test_nothing_is_converted_silently(value, wanted):
     with refused(ParameterError, "parameter x must be", wanted.__name__):
         check_type("x", value, wanted)
 
 
-DECLARED = 'steps: int = 10  # a comment\nrate: float = 0.1\nname: str = "x"\nresume: bool = False\nother = 3\n'
+DECLARED = (
+    'steps: int = 10  # a comment\nrate: float = 0.1\nname: str = "x"\nresume: bool = False\nother = 3\n'
+)
 
 
 def test_declared_parameters():
@@ -656,7 +677,12 @@ def test_parameters_from_a_file(tmp_path):
     declared = declared_parameters(DECLARED)
     assert read_parameters((), path, declared) == {"steps": 5, "rate": 1e-4}
     assert read_parameters(("steps=6",), path, declared)["steps"] == 6  # the command line wins
-    for content, words in (("stepz: 5", "steps"), ("steps: [", "cannot read"), ("- 5", "name: value"), ("", "name: value")):
+    for content, words in (
+        ("stepz: 5", "steps"),
+        ("steps: [", "cannot read"),
+        ("- 5", "name: value"),
+        ("", "name: value"),
+    ):
         path.write_text(content)
         with refused(ParameterError, words):
             read_parameters((), path, declared)

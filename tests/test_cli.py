@@ -121,7 +121,9 @@ def test_existing_output_is_refused(checkpoint, photos, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "b.png").write_text("mine")
     refused("translate", checkpoint, photos, "-o", tmp_path / "out", words=["b.png exists"])
-    refused("translate", checkpoint, photos / "a.png", "-o", tmp_path / "out" / "b.png", words=["b.png exists"])
+    refused(
+        "translate", checkpoint, photos / "a.png", "-o", tmp_path / "out" / "b.png", words=["b.png exists"]
+    )
     assert files_in(tmp_path / "out") == ["b.png"] and (tmp_path / "out" / "b.png").read_text() == "mine"
 
 
@@ -132,7 +134,9 @@ def test_a_bad_image_is_refused(checkpoint, photos, tmp_path):
 
 def test_a_bad_image_is_skipped(checkpoint, photos, tmp_path):
     (photos / "b.jpg").write_text("not an image")
-    code, text, error = call("translate", checkpoint, photos, "-o", tmp_path / "out", "--on-bad-image", "skip")
+    code, text, error = call(
+        "translate", checkpoint, photos, "-o", tmp_path / "out", "--on-bad-image", "skip"
+    )
     assert code == 0 and "2 of 3 images" in text
     assert error.startswith("skipped: ") and str(photos / "b.jpg") in error
     assert files_in(tmp_path / "out") == ["a.png", "c.png"]
@@ -141,7 +145,9 @@ def test_a_bad_image_is_skipped(checkpoint, photos, tmp_path):
 def test_nothing_but_bad_images_is_a_failure(checkpoint, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "x.jpg").write_text("text")
-    code, text, _ = call("translate", checkpoint, tmp_path / "photos", "-o", tmp_path / "out", "--on-bad-image", "skip")
+    code, text, _ = call(
+        "translate", checkpoint, tmp_path / "photos", "-o", tmp_path / "out", "--on-bad-image", "skip"
+    )
     assert code == 1 and "0 of 1 images" in text
 
 
@@ -181,14 +187,23 @@ def test_translate_says_which_words_it_knows(checkpoint, photos, tmp_path):
 def test_translate_onto_a_full_disk(checkpoint, tmp_path):
     noise_image(0, (200, 200)).save(tmp_path / "large.png")
     with files_no_larger_than(5_000):
-        refused("translate", checkpoint, tmp_path / "large.png", "-o", tmp_path / "out.png", words=["cannot write"])
+        refused(
+            "translate",
+            checkpoint,
+            tmp_path / "large.png",
+            "-o",
+            tmp_path / "out.png",
+            words=["cannot write"],
+        )
     assert files_in(tmp_path) == ["large.png"]
 
 
 # Train, by running notebook 07
 
 NOTEBOOK = ROOT / "notebooks" / "07_train.ipynb"
-needs_notebook = pytest.mark.skipif(not NOTEBOOK.exists(), reason="notebooks/07_train.ipynb is not written yet")
+needs_notebook = pytest.mark.skipif(
+    not NOTEBOOK.exists(), reason="notebooks/07_train.ipynb is not written yet"
+)
 INTERFACE = """data image_size load_size steps batch_size seed base_channels n_blocks upsampling discriminator_channels
 discriminator_layers gan_mode lambda_cycle lambda_identity pool_size learning_rate beta1 decay_share ema_decay device
 precision run_dir checkpoint_every sample_every resume on_bad_image""".split()
@@ -205,7 +220,9 @@ def settings(**changes) -> list[str]:
 def test_the_notebook_declares_the_public_parameters():
     declared = parameters_of(NOTEBOOK)
     assert set(INTERFACE) <= set(declared)
-    assert set(Config().to_dict()) <= set(declared), "the configuration has a parameter that the notebook has not"
+    assert set(Config().to_dict()) <= set(declared), (
+        "the configuration has a parameter that the notebook has not"
+    )
     for name, value in Config().to_dict().items():
         assert declared[name][0] is type(value), name
     for kind, default in declared.values():
@@ -214,7 +231,9 @@ def test_the_notebook_declares_the_public_parameters():
 
 
 @needs_notebook
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks" / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "notebooks" / "configs").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_each_file_of_settings_is_accepted(path):
     declared = parameters_of(NOTEBOOK)
     values = {name: default for name, (_, default) in declared.items()} | read_parameters((), path, declared)
@@ -265,7 +284,9 @@ def test_train_refuses_a_folder_that_holds_a_run(in_tmp, finished_run, monkeypat
 def test_train_on_a_folder_leaves_a_run_and_the_executed_notebook(in_tmp):
     data = make_folder(in_tmp / "noise")
     (data / "trainA" / "1.png").write_text("not an image")
-    code, text, error = call("train", data, *settings(data="", on_bad_image="skip"), "-p", "checkpoint_every=2")
+    code, text, error = call(
+        "train", data, *settings(data="", on_bad_image="skip"), "-p", "checkpoint_every=2"
+    )
     assert code == 0, text + error
     run_dir = in_tmp / "runs" / "noise-1"
     assert files_in(run_dir)[:4] == ["07_train.ipynb", "config.json", "last.pt", "metrics.jsonl"]
@@ -341,14 +362,18 @@ def test_run_executes_a_notebook_with_its_parameters(in_tmp):
     code, text, error = call("run", "mine.ipynb", "-p", "steps=7")
     assert code == 0 and "got 7 x" in text, text + error
     assert files_in(in_tmp) == ["mine.executed.ipynb", "mine.ipynb"]
-    refused("run", "mine.ipynb", "-p", "steps=9", "-o", "failed.ipynb", words=["AssertionError", "failed.ipynb"])
+    refused(
+        "run", "mine.ipynb", "-p", "steps=9", "-o", "failed.ipynb", words=["AssertionError", "failed.ipynb"]
+    )
     assert "too many" in (in_tmp / "failed.ipynb").read_text()
 
 
 def test_run_executes_a_notebook_that_does_not_name_its_language(in_tmp):
     import nbformat
 
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")]), in_tmp / "bare.ipynb")
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")]), in_tmp / "bare.ipynb"
+    )
     assert call("run", "bare.ipynb")[0] in (0, 1)
 
 
@@ -407,7 +432,9 @@ def test_doctor_sees_torch_and_torchvision_that_do_not_match(monkeypatch):
 def test_doctor_warns_of_little_memory(monkeypatch):
     monkeypatch.setattr(minicyclegan.doctor, "available_memory", lambda: 1e9)
     code, text, _ = call("doctor")
-    assert code == 1 and "WRONG memory: 1.0 GB available: under 2 GB, close other programs" in text.splitlines()
+    assert (
+        code == 1 and "WRONG memory: 1.0 GB available: under 2 GB, close other programs" in text.splitlines()
+    )
 
 
 def test_doctor_sees_a_folder_that_is_not_writable(monkeypatch, in_tmp):

@@ -189,7 +189,9 @@ def test_non_square_pictures_are_cut_in_the_middle(tmp_path):
     image.save(tmp_path / "wide.png")
     image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "high.png")
     pictures = ImageFolder(tmp_path, 10)[[0, 1]]
-    assert torch.equal(pictures, torch.tensor([0, 255, 0], dtype=torch.uint8).view(1, 3, 1, 1).expand(2, 3, 10, 10))
+    assert torch.equal(
+        pictures, torch.tensor([0, 255, 0], dtype=torch.uint8).view(1, 3, 1, 1).expand(2, 3, 10, 10)
+    )
 
 
 def test_a_picture_of_the_right_size_is_not_touched(tmp_path):
@@ -272,7 +274,9 @@ def test_crops_lie_inside_and_reach_every_place():
     assert {top for top, _, _ in found} == {left for _, left, _ in found} == {0, 1, 2, 3, 4}
     assert len(set(found)) == 50  # every place, mirrored and not
     assert 900 < sum(mirrored for _, _, mirrored in found) < 1100
-    assert torch.equal(crops[:, 0, 0, 0], (torch.arange(2000) % 256).to(torch.uint8))  # the pictures keep their order
+    assert torch.equal(
+        crops[:, 0, 0, 0], (torch.arange(2000) % 256).to(torch.uint8)
+    )  # the pictures keep their order
 
 
 def test_a_crop_of_the_full_size_only_flips():

@@ -171,7 +171,8 @@ def make_batches(n):
 
 def weights_of(model) -> dict[str, list]:
     return {
-        name: [w.detach().clone().requires_grad_() for w in getattr(model, name).parameters()] for name in NETWORKS
+        name: [w.detach().clone().requires_grad_() for w in getattr(model, name).parameters()]
+        for name in NETWORKS
     }
 
 
@@ -210,7 +211,9 @@ def compare_with_plain(steps=1, **changes):
         for i, (found, expected) in enumerate(zip(gradients, expected_gradients[name], strict=True)):
             assert_near(found, expected, f"gradient {i} of {name}", 1e-8)
     for name in NETWORKS:
-        for i, (found, expected) in enumerate(zip(getattr(model, name).parameters(), weights[name], strict=True)):
+        for i, (found, expected) in enumerate(
+            zip(getattr(model, name).parameters(), weights[name], strict=True)
+        ):
             assert_near(found.detach(), expected.detach(), f"weight {i} of {name}", 1e-6)
 
 
@@ -242,7 +245,9 @@ def test_networks_alone_give_the_plain_output():
         for name in NETWORKS[:2]:
             assert_near(getattr(model, name)(a), plain_generator(weights[name], a, model.config), name, 1e-12)
         for name in NETWORKS[2:]:
-            assert_near(getattr(model, name)(a), plain_discriminator(weights[name], a, model.config), name, 1e-10)
+            assert_near(
+                getattr(model, name)(a), plain_discriminator(weights[name], a, model.config), name, 1e-10
+            )
 
 
 # Mistakes others made. Each is put into the library for the time of one test: the comparison must fail.
@@ -268,7 +273,9 @@ def each_generator_gets_one_cycle_term(self, real_a, real_b, with_identity=True)
     """As in keras-io: the first half of each circle passes no gradient on."""
     losses, fake_a, fake_b = original_generator_losses(self, real_a, real_b)
     cycled_a, cycled_b = self.generator_ba(fake_b.detach()), self.generator_ab(fake_a.detach())
-    losses["cycle"] = self.config.lambda_cycle * (mean_absolute(cycled_a, real_a) + mean_absolute(cycled_b, real_b))
+    losses["cycle"] = self.config.lambda_cycle * (
+        mean_absolute(cycled_a, real_a) + mean_absolute(cycled_b, real_b)
+    )
     return losses, fake_a, fake_b
 
 
@@ -392,7 +399,11 @@ def test_the_discriminators_do_not_move_in_the_generators_step_and_the_other_way
         for group in optimizers[frozen].param_groups:
             group["lr"] = 0.0
         model.training_step(a, b, *optimizers, ImagePool(0), ImagePool(0))
-        moved = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+        moved = {
+            name.split(".")[0]
+            for name, value in model.state_dict().items()
+            if not torch.equal(value, before[name])
+        }
         assert moved == set(NETWORKS[:2] if moving == 0 else NETWORKS[2:])
 
 
@@ -405,7 +416,9 @@ def test_gan_loss_by_hand(mode):
         else:
             sign = -1 if is_real else 1
             expected = sum(math.log(1 + math.exp(sign * s)) for s in (0.5, -1.0, 2.0, 0.0)) / 4
-        assert float(minicyclegan.gan_loss.gan_loss(scores, is_real, mode)) == pytest.approx(expected, abs=1e-12)
+        assert float(minicyclegan.gan_loss.gan_loss(scores, is_real, mode)) == pytest.approx(
+            expected, abs=1e-12
+        )
 
 
 def test_bce_does_not_overflow_and_an_unknown_mode_is_refused():
@@ -516,7 +529,10 @@ def test_noise_is_added_to_the_fakes_on_their_way_back_and_nowhere_else():
         assert torch.equal(losses[name], expected[name])
     random = torch.Generator().manual_seed(5)
     noise_b, noise_a = (torch.randn(a.shape, generator=random) for _ in range(2))
-    cycled_a, cycled_b = model.generator_ba(fake_b + 0.3 * noise_b), model.generator_ab(fake_a + 0.3 * noise_a)
+    cycled_a, cycled_b = (
+        model.generator_ba(fake_b + 0.3 * noise_b),
+        model.generator_ab(fake_a + 0.3 * noise_a),
+    )
     by_hand = model.config.lambda_cycle * ((cycled_a - a).abs().mean() + (cycled_b - b).abs().mean())
     assert_near(losses["cycle"].detach(), by_hand.detach(), "cycle with noise", 1e-6)
     assert abs(float((losses["cycle"] - expected["cycle"]).detach())) > 1e-4

@@ -30,7 +30,15 @@ def test_parameter_count(network, parameters):
 
 def test_parameter_count_of_the_generator_by_arithmetic():
     """c7s1-64, d128, d256, 9 x R256, u128, u64, c7s1-3: weights plus a bias for each output channel."""
-    layers = [(3, 64, 7), (64, 128, 3), (128, 256, 3), *[(256, 256, 3)] * 18, (256, 128, 3), (128, 64, 3), (64, 3, 7)]
+    layers = [
+        (3, 64, 7),
+        (64, 128, 3),
+        (128, 256, 3),
+        *[(256, 256, 3)] * 18,
+        (256, 128, 3),
+        (128, 64, 3),
+        (64, 3, 7),
+    ]
     assert sum(i * o * k * k + o for i, o, k in layers) == 11_378_179
 
 
@@ -46,7 +54,17 @@ def test_generator_keeps_the_shape_and_stays_in_range(shape, upsampling, n_downs
 
 @pytest.mark.parametrize(
     ("n_layers", "size", "side"),
-    [(3, 256, 30), (3, 128, 14), (3, 70, 6), (3, 64, 6), (3, 32, 2), (2, 64, 14), (2, 16, 2), (1, 64, 30), (1, 16, 6)],
+    [
+        (3, 256, 30),
+        (3, 128, 14),
+        (3, 70, 6),
+        (3, 64, 6),
+        (3, 32, 2),
+        (2, 64, 14),
+        (2, 16, 2),
+        (1, 64, 30),
+        (1, 16, 6),
+    ],
 )
 def test_discriminator_gives_a_map_of_scores(n_layers, size, side):
     assert PatchDiscriminator(4, n_layers)(torch.zeros(2, 3, size, size)).shape == (2, 1, side, side)
@@ -78,7 +96,9 @@ def test_resize_draws_no_checkerboard():
     """One colour in, one colour out: in the middle of the picture all pixels of a channel are equal."""
     torch.manual_seed(0)
     x = torch.ones(1, 8, 8, 8)
-    resized, transposed = (upsample(8, 4, kind)[:-2](x).detach()[..., 3:-3, 3:-3] for kind in ("resize", "transposed"))
+    resized, transposed = (
+        upsample(8, 4, kind)[:-2](x).detach()[..., 3:-3, 3:-3] for kind in ("resize", "transposed")
+    )
     assert float(resized.std((2, 3)).max()) < 1e-5
     assert float(transposed.std((2, 3)).max()) > 1e-2
 
@@ -103,7 +123,9 @@ def test_receptive_field_by_arithmetic(n_layers, field):
 
 @pytest.mark.parametrize(("n_layers", "field"), FIELDS)
 def test_kernels_and_strides_are_those_of_the_arithmetic(n_layers, field):
-    convolutions = [layer for layer in PatchDiscriminator(1, n_layers).modules() if isinstance(layer, nn.Conv2d)]
+    convolutions = [
+        layer for layer in PatchDiscriminator(1, n_layers).modules() if isinstance(layer, nn.Conv2d)
+    ]
     assert [layer.kernel_size for layer in convolutions] == [(4, 4)] * (n_layers + 2)
     assert [layer.stride[0] for layer in convolutions] == [2] * n_layers + [1, 1]
     assert [layer.padding[0] for layer in convolutions] == [1] * (n_layers + 2)
@@ -189,12 +211,16 @@ def test_first_weights(make):
         assert float(layer.weight.detach().std()) == pytest.approx(0.02, rel=5 / (2 * n) ** 0.5)
         assert not layer.bias.any()
     everything = torch.cat([layer.weight.detach().flatten() for layer in layers]) / 0.02
-    assert float((everything**4).mean()) == pytest.approx(3.0, abs=0.1)  # a normal distribution, not a uniform one
+    assert float((everything**4).mean()) == pytest.approx(
+        3.0, abs=0.1
+    )  # a normal distribution, not a uniform one
 
 
 def test_init_weights_with_another_deviation():
     torch.manual_seed(0)
-    assert float(init_weights(nn.Conv2d(64, 64, 3), std=0.1).weight.detach().std()) == pytest.approx(0.1, rel=0.03)
+    assert float(init_weights(nn.Conv2d(64, 64, 3), std=0.1).weight.detach().std()) == pytest.approx(
+        0.1, rel=0.03
+    )
 
 
 def test_instance_norm_has_no_weights_and_no_memory():

@@ -151,7 +151,9 @@ def test_the_lint_sees_each_fault(spoil, words):
 
 
 def test_a_rerun_leaves_no_random_names_of_widgets():
-    output = nbformat.v4.new_output("display_data", {"application/vnd.jupyter.widget-view+json": {"model_id": "a1"}})
+    output = nbformat.v4.new_output(
+        "display_data", {"application/vnd.jupyter.widget-view+json": {"model_id": "a1"}}
+    )
     output.data["text/plain"] = "a slider"
     cell = nbformat.v4.new_code_cell("x", outputs=[output], metadata={"tags": ["check"], "trusted": True})
     notebook = nbformat.v4.new_notebook(cells=[cell])

@@ -79,7 +79,9 @@ def test_a_public_name_resolves_and_has_a_docstring(name):
     value = getattr(minicyclegan, name)
     assert callable(value) and value.__name__ == name
     assert value.__doc__ and len(value.__doc__) > 20
-    assert not value.__doc__.startswith(f"{name}("), "this is what dataclass writes when there is no docstring"
+    assert not value.__doc__.startswith(f"{name}("), (
+        "this is what dataclass writes when there is no docstring"
+    )
 
 
 def test_an_unknown_name_is_an_attribute_error():

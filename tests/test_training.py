@@ -83,7 +83,13 @@ def test_losses_are_named_and_finite(finished_run):
         assert set(LOSSES) < set(record)
         for value in record.values():
             assert isinstance(value, (int, float)) and abs(value) < 1000
-    assert set(records[-1]) - set(LOSSES) - set(ACCURACIES) == {"step", "seconds", "learning_rate", "held_out_ab", "held_out_ba"}
+    assert set(records[-1]) - set(LOSSES) - set(ACCURACIES) == {
+        "step",
+        "seconds",
+        "learning_rate",
+        "held_out_ab",
+        "held_out_ba",
+    }
 
 
 def test_without_identity_there_is_no_identity_loss_and_without_pairs_no_held_out_error(tmp_path):
@@ -125,7 +131,9 @@ def test_one_optimizer_for_both_generators_and_one_for_both_discriminators():
     ):
         (group,) = optimizer.param_groups
         assert group["betas"] == (0.5, 0.999)
-        assert {id(w) for w in group["params"]} == {id(w) for network in networks for w in network.parameters()}
+        assert {id(w) for w in group["params"]} == {
+            id(w) for network in networks for w in network.parameters()
+        }
 
 
 def test_training_moves_all_four_networks_and_nothing_is_a_number_no_more():
@@ -134,7 +142,11 @@ def test_training_moves_all_four_networks_and_nothing_is_a_number_no_more():
     batches = random_pictures(2, 16, 0).float() / 127.5 - 1, random_pictures(2, 16, 1).float() / 127.5 - 1
     losses = trainer.train_on(*batches)
     assert list(losses) and all(loss.isfinite() and not loss.requires_grad for loss in losses.values())
-    moved = {name.split(".")[0] for name, v in trainer.model.state_dict().items() if not torch.equal(v, before[name])}
+    moved = {
+        name.split(".")[0]
+        for name, v in trainer.model.state_dict().items()
+        if not torch.equal(v, before[name])
+    }
     assert moved == {"generator_ab", "generator_ba", "discriminator_a", "discriminator_b"}
 
 
@@ -167,7 +179,10 @@ def test_two_runs_with_one_seed_are_equal_to_the_bit(tmp_path, finished_run):
 
 def test_another_seed_gives_another_run(tmp_path, finished_run):
     tiny_run(tmp_path, seed=1)
-    assert read_metrics(tmp_path / "metrics.jsonl")[0]["cycle"] != read_metrics(finished_run / "metrics.jsonl")[0]["cycle"]
+    assert (
+        read_metrics(tmp_path / "metrics.jsonl")[0]["cycle"]
+        != read_metrics(finished_run / "metrics.jsonl")[0]["cycle"]
+    )
 
 
 def stop_at(monkeypatch, step: int):
@@ -220,7 +235,9 @@ class AfterSteps(threading.Event):
 
 @pytest.mark.parametrize("steps", range(7))
 def test_stop_after_this_step_leaves_a_checkpoint_that_resumes_to_the_bit(tmp_path, steps):
-    options = dict(log_every=4, checkpoint_every=3, sample_every=5)  # most stops are between two lines of the log
+    options = dict(
+        log_every=4, checkpoint_every=3, sample_every=5
+    )  # most stops are between two lines of the log
     tiny_run(tmp_path / "straight", **options)
     lines = []
     tiny_run(tmp_path / "stopped", stop=AfterSteps(steps), **(options | {"progress": lines.append}))
@@ -365,12 +382,16 @@ def generators_in(weights: dict) -> dict:
 
 def test_load_takes_the_average_where_there_is_one(tmp_path, checkpoint):
     state = read_checkpoint(checkpoint)
-    assert any(not torch.equal(v, state["model"][name]) for name, v in generators_in(state["average"]).items())
+    assert any(
+        not torch.equal(v, state["model"][name]) for name, v in generators_in(state["average"]).items()
+    )
     assert_same(generators_in(dict(load(checkpoint).state_dict())), generators_in(dict(state["average"])))
     tiny_run(tmp_path, ema_decay=0.0)
     state = read_checkpoint(tmp_path / "last.pt")
     assert state["average"] is None
-    assert_same(generators_in(dict(load(tmp_path / "last.pt").state_dict())), generators_in(dict(state["model"])))
+    assert_same(
+        generators_in(dict(load(tmp_path / "last.pt").state_dict())), generators_in(dict(state["model"]))
+    )
 
 
 def test_the_translator_is_the_average_where_there_is_one():
@@ -390,7 +411,13 @@ def test_the_average_changes_nothing_in_training(tmp_path):
 def test_update_average_by_hand():
     """new average = d * average + (1 - d) * weight, where d grows from 1/10 towards the decay."""
     average, model = CycleGAN(tiny_config()), CycleGAN(tiny_config())
-    for decay, step, d in ((0.9, 0, 1 / 10), (0.9, 1, 2 / 11), (0.9, 79, 80 / 89), (0.9, 81, 0.9), (0.5, 1000, 0.5)):
+    for decay, step, d in (
+        (0.9, 0, 1 / 10),
+        (0.9, 1, 2 / 11),
+        (0.9, 79, 80 / 89),
+        (0.9, 81, 0.9),
+        (0.5, 1000, 0.5),
+    ):
         before = {name: value.clone() for name, value in average.state_dict().items()}
         update_average(average, model, decay, step)
         for name, value in average.state_dict().items():
@@ -419,14 +446,20 @@ def test_held_out_error_by_hand():
     errors = {"held_out_ab": [], "held_out_ba": []}
     for one, other in zip(a, b):
         with torch.no_grad():
-            translated = model.generator_ab(one[None] / 127.5 - 1)[0], model.generator_ba(other[None] / 127.5 - 1)[0]
+            translated = (
+                model.generator_ab(one[None] / 127.5 - 1)[0],
+                model.generator_ba(other[None] / 127.5 - 1)[0],
+            )
         errors["held_out_ab"].append(float(((translated[0] + 1) / 2 - other / 255).abs().mean()))
         errors["held_out_ba"].append(float(((translated[1] + 1) / 2 - one / 255).abs().mean()))
     assert found == pytest.approx({name: sum(values) / 120 for name, values in errors.items()}, abs=1e-5)
 
 
 def test_held_out_error_of_a_perfect_and_of_the_worst_model():
-    white, black = torch.full((3, 3, 16, 16), 255, dtype=torch.uint8), torch.zeros(3, 3, 16, 16, dtype=torch.uint8)
+    white, black = (
+        torch.full((3, 3, 16, 16), 255, dtype=torch.uint8),
+        torch.zeros(3, 3, 16, 16, dtype=torch.uint8),
+    )
     model = CycleGAN(tiny_config())
     model.generator_ab = model.generator_ba = torch.nn.Identity()
     assert held_out_error(model, white, white) == {"held_out_ab": 0.0, "held_out_ba": 0.0}
@@ -532,7 +565,9 @@ def test_a_damaged_newest_checkpoint_is_found_by_its_checksum_and_the_one_before
     tiny_run(tmp_path / "run", stop=AfterSteps(5), **options)
     last = tmp_path / "run" / "last.pt"
     with zipfile.ZipFile(last) as archive:  # inside of a tensor, where nothing else would notice
-        tensors = [entry for entry in archive.infolist() if entry.file_size > 200 and "/data/" in entry.filename]
+        tensors = [
+            entry for entry in archive.infolist() if entry.file_size > 200 and "/data/" in entry.filename
+        ]
         entry = tensors[int(share * len(tensors))]
         name_and_extra = last.read_bytes()[entry.header_offset + 26 : entry.header_offset + 30]
         skip = 30 + sum(int.from_bytes(name_and_extra[k : k + 2], "little") for k in (0, 2))

@@ -9,7 +9,17 @@ from PIL import Image
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.errors import DataError, MiniCycleGANError, ParameterError
 
-SIZES = [(66, 66), (1, 1), (5, 300), (300, 5), (65, 43), (16, 16), (2, 17), (13, 14), (64, 64)]  # width, height
+SIZES = [
+    (66, 66),
+    (1, 1),
+    (5, 300),
+    (300, 5),
+    (65, 43),
+    (16, 16),
+    (2, 17),
+    (13, 14),
+    (64, 64),
+]  # width, height
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +217,9 @@ def test_a_wrong_tensor(model, picture, words):
         model.translate(picture)
 
 
-@pytest.mark.parametrize("picture", [None, 5, [[0, 0], [0, 0]], b"bytes", object()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "picture", [None, 5, [[0, 0], [0, 0]], b"bytes", object()], ids=lambda value: type(value).__name__
+)
 def test_something_that_is_no_picture(model, picture):
     with pytest.raises(MiniCycleGANError, match="cannot make a picture"):
         model.translate(picture)
