@@ -14,6 +14,7 @@ from minicyclegan.course import (
     read_notebook,
     set_time_line,
     stated_minutes,
+    table,
     tags,
     time_line,
     words,
@@ -41,6 +42,12 @@ def test_the_time_is_stated_and_bounded(path):
     notebook = read_notebook(path)
     assert time_line(notebook) in notebook.cells[0].source, "run `make notebooks`"
     assert stated_minutes(notebook) <= MOST_MINUTES
+
+
+def test_the_instructors_table_is_that_of_the_notebooks():
+    assert table(ROOT / "notebooks") in (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8"), (
+        "put what `python -m minicyclegan.course` prints into INSTRUCTORS.md"
+    )
 
 
 def names_of_trials() -> dict[str, str]:
