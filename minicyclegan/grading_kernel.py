@@ -45,6 +45,17 @@ def tools() -> dict:
     return found
 
 
+def wrapped_by_torch(value, original) -> bool:
+    """Whether torch itself put a wrapper of its own around a function, as its compiler does with torch.manual_seed."""
+    code = getattr(value, "__code__", None)
+    home = os.path.dirname(sys.modules["torch"].__file__) + os.sep
+    return (
+        getattr(value, "__wrapped__", None) is original
+        and code is not None
+        and code.co_filename.startswith(home)
+    )
+
+
 def judge(task: str) -> str:
     """Judge one exercise. `task` and the answer are JSON, see `grading_notebook.judged`."""
     task = json.loads(task)
@@ -60,7 +71,7 @@ def judge(task: str) -> str:
     changed = sorted(
         f"{where}.{name}"
         for (where, name), value in tools().items()
-        if before.get((where, name), value) is not value
+        if before.get((where, name), value) is not value and not wrapped_by_torch(value, before[where, name])
     )
     check = space.get(task["check"])
     home = str(getattr(check, "__module__", ""))
