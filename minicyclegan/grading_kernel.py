@@ -15,6 +15,7 @@ import types
 
 TESTED_WITH = "torch", "torch.nn", "torch.nn.functional", "builtins", "math", "random"
 BUILTINS = "abs all any float getattr int isinstance len list max min range round sorted sum tuple type zip"
+PRINT_LIMIT = 20 * 10**6  # characters
 before: dict = {}
 
 
@@ -30,6 +31,28 @@ def prepare(memory: int, file_size: int) -> None:
 
     torch.set_num_threads(1)
     before.update(tools())
+    sys.stdout = Counted(sys.stdout)
+
+
+class TooMuchPrinted(BaseException):
+    """Ends a cell; no Exception, so that a loop that catches everything ends as well."""
+
+
+class Counted:
+    """A stream that lets PRINT_LIMIT characters through and then ends the cell, before a gigabyte is on its way."""
+
+    def __init__(self, stream):
+        self.stream, self.written = stream, 0
+
+    def write(self, text: str) -> int:
+        self.written += len(text)
+        if self.written > PRINT_LIMIT:
+            self.written = 0
+            raise TooMuchPrinted(f"it printed more than {PRINT_LIMIT // 10**6} MB and was interrupted")
+        return self.stream.write(text)
+
+    def __getattr__(self, name: str):
+        return getattr(self.stream, name)
 
 
 def tools() -> dict:

@@ -223,6 +223,8 @@ def in_reply(content: dict) -> Reply:
     for part in (content, found or {}):
         if part.get("status") == "error":
             message = (str(part.get("evalue", "")).strip().splitlines() or [""])[0][:200]
+            if part.get("ename") == "TooMuchPrinted":  # grading_kernel.py
+                return Reply(message, limit=True)
             return Reply(f"{part.get('ename')}: {message}" if message else str(part.get("ename")))
     if found is None:
         return Reply()

@@ -315,7 +315,7 @@ def rows_of(graded, student):
     return [row for row in graded[0] if row["student"] == student and row["exercise"] != "total"]
 
 
-@pytest.mark.parametrize("student", [name for name in CLASS if name != "print at once"])
+@pytest.mark.parametrize("student", CLASS)
 def test_each_submission_gets_its_verdicts_and_reasons(graded, student):
     rows = rows_of(graded, student)
     assert [row["exercise"] for row in rows] == list(EXERCISES)
@@ -366,8 +366,15 @@ def test_the_feedback_says_what_failed_where_and_how_to_go_on(graded):
         "code cell 1 (`while True:`): it took longer than 4 seconds and was interrupted"
         in pages["loop in a cell"]
     )
-    for student in ("print from a child",):
+    for student in ("printer", "print at once"):
         assert "): it printed more than 20 MB and was interrupted" in pages[student]
+    said = (
+        "): it printed more than 20 MB and was interrupted",
+        "): it took longer than 4 seconds and was interrupted",
+    )
+    assert any(
+        text in pages["print from a child"] for text in said
+    )  # whichever limit a busy machine meets first
     assert "MemoryError" in pages["hungry"] or "of memory" in pages["hungry"]
     assert not any("2 * x" in page for page in pages.values()), "a page gives a solution away"
 
