@@ -58,6 +58,7 @@ def grade_folder(
     if not exercises:
         raise RunError("the chosen notebooks have no exercises, so there is nothing to grade")
     submissions = find_submissions(folder, list(exercises), out)
+    not_asked = {path.stem for path in course.glob("*.ipynb")} - set(exercises)
     results = Results(out, exercises)
     runs = []
     for submission in submissions:
@@ -66,6 +67,8 @@ def grade_folder(
                 submission,
                 not_graded(exercises[submission.notebook], f"no {submission.notebook}.ipynb was handed in"),
             )
+        elif not submission.notebook and any(name in submission.path.stem for name in not_asked):
+            continue  # a notebook of the course without exercises, or one that --only leaves out
         elif not submission.notebook:
             reason = f"{submission.path.name} is not named like a notebook of the course that is graded"
             results.add(submission, Graded([], remarks=[reason]))

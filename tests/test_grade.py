@@ -544,6 +544,7 @@ def test_a_committed_notebook_is_right_and_its_student_copy_is_not(tmp_path, mon
     ):
         (tmp_path / "class" / student).mkdir(parents=True)
         nbformat.write(notebook, tmp_path / "class" / student / "02_generator.ipynb")
+    shutil.copy(path.with_name("00_whole_game.ipynb"), tmp_path / "class" / "solved")  # it has no exercises
     result = CliRunner().invoke(grade, [str(tmp_path / "class"), "-o", str(tmp_path / "grades")])
     assert result.exit_code == 0 and "done: 2 students" in result.output, result.output
     with open(tmp_path / "grades" / "grades.csv", newline="", encoding="utf-8") as file:
