@@ -46,6 +46,10 @@ TRIALS = [
             "still floats": (swap(RANGE, ".to(torch.uint8)", ""), "bytes are torch.uint8"),
             "inverted": (
                 swap(RANGE, "pictures.float() / 127.5 - 1", "1 - pictures.float() / 127.5"),
+                "black and white have changed places",
+            ),
+            "unequal steps": (
+                swap(RANGE, "pictures.float() / 127.5 - 1", "(pictures.float() / 255) ** 0.5 * 2 - 1"),
                 "steps between neighbouring",
             ),
         },
@@ -84,7 +88,23 @@ def random_crop_flip(pictures, size, generator):
                     "(height - size + 1, (n,), generator=generator).tolist()",
                     "(height - size + 1, (1,), generator=generator).tolist() * n",
                 ),
-                "at the same place",
+                "seen from the top",
+            ),
+            "one left for all": (
+                swap(
+                    CROP,
+                    "(width - size + 1, (n,), generator=generator).tolist()",
+                    "(width - size + 1, (1,), generator=generator).tolist() * n",
+                ),
+                "seen from the left",
+            ),
+            "left follows top": (
+                swap(
+                    CROP,
+                    "torch.randint(width - size + 1, (n,), generator=generator).tolist()",
+                    "[min(t, width - size) for t in top]",
+                ),
+                "apart from each other",
             ),
             "one coin for all": (
                 swap(
@@ -163,6 +183,12 @@ def random_crop_flip(pictures, size, generator):
                 draw("return list(range(batch_size)), list(range(batch_size))"),
                 "hardly change",
             ),
+            "B follows from A": (
+                draw(
+                    "a = torch.randperm(n_a, generator=generator)[:batch_size].tolist()\n    b = []\n    for i in a:\n        k = (7 * i + 3) % n_b\n        while k in b:\n            k = (k + 1) % n_b\n        b.append(k)\n    return a, b"
+                ),
+                "follows from that of A",
+            ),
             "everybody's dice": (
                 draw("return [torch.randperm(n)[:batch_size].tolist() for n in (n_a, n_b)]"),
                 "draw every number from it",
@@ -221,7 +247,18 @@ def random_crop_flip(pictures, size, generator):
                         ),
                     )
                 ),
-                "the cache keeps the crop",
+                "not drawn from the generator that is given",
+            ),
+            "everybody's dice": (
+                fresh(
+                    KEEP.format(
+                        "self.decode(index)",
+                        CUT.format("self.cache[index]").replace(
+                            "generator)", "torch.Generator().manual_seed(int(torch.randint(9**9, ()))))"
+                        ),
+                    )
+                ),
+                "the same generator gives different crops",
             ),
             "a batch": (
                 fresh(

@@ -88,16 +88,48 @@ def after_transposed(size, kernel, stride, padding, output_padding):
         wrong={
             "the first window forgotten": (
                 swap(SIZES, "// stride + 1", "// stride"),
-                "Count the first window",
+                "Count the first window too",
             ),
             "not rounded": (swap(SIZES, "// stride + 1", "/ stride + 1"), "whole pixels"),
             "padding on one side": (
                 swap(SIZES, "size + 2 * padding - kernel", "size + padding - kernel"),
-                "the padding is on both sides",
+                "The padding is on both sides",
+            ),
+            "kernel after the division": (
+                swap(
+                    SIZES,
+                    "(size + 2 * padding - kernel) // stride + 1",
+                    "(size + 2 * padding) // stride - kernel + 1",
+                ),
+                "taken off before the division",
+            ),
+            "rounded up": (
+                swap(
+                    SIZES,
+                    "(size + 2 * padding - kernel) // stride + 1",
+                    "-((kernel - size - 2 * padding) // stride) + 1",
+                ),
+                "left out: round down",
+            ),
+            "return forgotten": (
+                swap(SIZES, "return (size + 2", "(size + 2"),
+                "after_convolution gives None",
+            ),
+            "second return forgotten": (
+                swap(SIZES, "return (size - 1)", "(size - 1)"),
+                "after_transposed gives None",
+            ),
+            "cut off at one side": (
+                swap(SIZES, "* stride - 2 * padding", "* stride - padding"),
+                "cut off at both sides",
+            ),
+            "padding added": (
+                swap(SIZES, "* stride - 2 * padding", "* stride + 2 * padding"),
+                "cut off, not added",
             ),
             "always half": (
                 swap(SIZES, "(size + 2 * padding - kernel) // stride + 1", "size // 2"),
-                "PyTorch gives",
+                "how many places is that",
             ),
             "output_padding forgotten": (swap(SIZES, " + output_padding", ""), "output_padding is missing"),
             "twice as large": (
@@ -110,7 +142,7 @@ def after_transposed(size, kernel, stride, padding, output_padding):
             ),
             "one stamp too many": (
                 swap(SIZES, "(size - 1) * stride", "size * stride"),
-                "Where does the last stamp begin",
+                "The first begins at 0",
             ),
         },
     ),

@@ -12,6 +12,10 @@ def check_range(to_float, to_uint8):
     expect(isinstance(x, torch.Tensor) and x.is_floating_point(), "to_float should give a tensor of floats.")
     low, high = float(x.min()), float(x.max())
     expect(
+        float(x.flatten()[0]) <= float(x.flatten()[-1]),
+        f"0 becomes {float(x.flatten()[0]):.0f} and 255 becomes {float(x.flatten()[-1]):.0f}: black and white have changed places.",
+    )
+    expect(
         high < 100,
         f"to_float gives numbers up to {high:.0f}: bytes run from 0 to 255, the generator's tanh from -1 to 1.",
     )
@@ -88,7 +92,11 @@ def check_random_crop_flip(random_crop_flip):
     )
     expect(
         any(len(set(t.tolist())) > 1 for t in tops),
-        "all pictures of a batch are cut at the same place: each should draw its own.",
+        "all pictures of a batch are cut at the same place, seen from the top: each should draw its own.",
+    )
+    expect(
+        any(len(set(k.tolist())) > 1 for k in lefts),
+        "all pictures of a batch are cut at the same place, seen from the left: each should draw its own.",
     )
     expect(
         any(0 < int(f.sum()) < 40 for f in flips),
@@ -101,6 +109,11 @@ def check_random_crop_flip(random_crop_flip):
             f"the {name} edge never goes beyond {seen[-1]}; a square of 8 px has room up to {last}: off by one?",
         )
         expect(seen == list(range(last + 1)), f"the {name} edge takes only the places {seen}.")
+    places = {(int(t), int(k)) for top, left in zip(tops, lefts) for t, k in zip(top, left)}
+    expect(
+        len(places) == 5 * 3,
+        f"only {len(places)} of the 15 pairs of a top and a left ever come: draw the two apart from each other.",
+    )
     share = float(torch.stack(flips).float().mean())
     expect(abs(share - 0.5) < 0.1, f"{share:.0%} of the pictures are mirrored; it should be half.")
     same = [random_crop_flip(pictures, 8, torch.Generator().manual_seed(5)) for _ in range(2)]
@@ -160,6 +173,15 @@ def check_unpaired_draw(unpaired_draw):
         together < 0.12,
         f"{together:.0%} of the pictures come with their own number; by chance it would be 3 %. Do A and B share a draw?",
     )
+    partners = {}
+    for draw in draws:
+        for a, b in zip(*draw):
+            partners.setdefault(a, []).append(b)
+    usual = sum(max(map(found.count, found)) for found in partners.values()) / (300 * n)
+    expect(
+        usual < 0.35,
+        f"{usual:.0%} of the pictures of A come with one and the same picture of B each time: the number of B follows from that of A. Draw it on its own.",
+    )
     again = [unpaired_draw(*sizes, n, torch.Generator().manual_seed(9)) for _ in range(2)]
     expect(
         [list(map(int, p)) for p in again[0]] == [list(map(int, p)) for p in again[1]],
@@ -185,7 +207,7 @@ def check_fresh_crops(Pictures):
     kinds = len({tuple(p.flatten().tolist()) for p in first})
     expect(
         kinds > 1,
-        "thirty draws of one picture give the same crop thirty times: the cache keeps the crop. What should it keep?",
+        "thirty draws of one picture give the same crop thirty times: either the cache keeps the crop (what should it keep?), or the crop is not drawn from the generator that is given.",
     )
     expect(kinds > 15, f"thirty draws of one picture give only {kinds} different crops.")
     expect(
@@ -200,3 +222,8 @@ def check_fresh_crops(Pictures):
     for index in (4, 2, 2, 4):
         expect(int(pictures.draw(index, generator)[0, 0, 0]) == index, "the cache mixes up its pictures.")
     expect(len(opened) == 2, "a picture is decoded again although it is in the cache.")
+    again = [Pictures(decode, 8).draw(3, torch.Generator().manual_seed(5)) for _ in range(8)]
+    expect(
+        all(torch.equal(p, again[0]) for p in again),
+        "the same generator gives different crops: draw from the one that is given.",
+    )

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from minicyclegan.checks.frame import exercise, expect
+from minicyclegan.checks.frame import NotYet, exercise, expect
 
 
 @exercise("the block keeps the shape, adds its input, and leaves the sum alone")
@@ -55,42 +55,71 @@ def check_residual_block(ResidualBlock):
     )
 
 
+# What a frequent slip makes of (size, kernel, stride, padding): a formula that explains every wrong size names the slip.
+CONVOLUTION_SLIPS = (
+    (lambda s, k, t, p: (s + 2 * p - k) // t, "Count the first window too."),
+    (lambda s, k, t, p: (s + p - k) // t + 1, "The padding is on both sides."),
+    (lambda s, k, t, p: (s - k) // t + 1, "Where is the padding?"),
+    (lambda s, k, t, p: (s + 2 * p) // t - k + 1, "The kernel is taken off before the division."),
+    (lambda s, k, t, p: (s + 2 * p) // t, "Does a window fit that begins at the last pixel?"),
+    (lambda s, k, t, p: -((k - s - 2 * p) // t) + 1, "A window that does not fit is left out: round down."),
+    (lambda s, k, t, p: s + 2 * p - k + 1, "What does the stride do?"),
+)
+# The same for (size, kernel, stride, padding, output_padding).
+TRANSPOSED_SLIPS = (
+    (lambda s, k, t, p, o: (s - 1) * t - 2 * p + k, "The output_padding is missing."),
+    (lambda s, k, t, p, o: s * t - 2 * p + k + o, "Where does the last stamp begin? The first begins at 0."),
+    (lambda s, k, t, p, o: s * t - 2 * p + o, "The last stamp is as wide as the kernel."),
+    (lambda s, k, t, p, o: (s - 1) * t - 2 * p + o, "The last stamp is as wide as the kernel."),
+    (lambda s, k, t, p, o: (s - 1) * t - p + k + o, "The padding is cut off at both sides."),
+    (lambda s, k, t, p, o: (s - 1) * t + 2 * p + k + o, "Here the padding is cut off, not added."),
+    (lambda s, k, t, p, o: (s - 1) * t - 2 * p + k + 2 * o, "The output_padding is put on at one side only."),
+)
+
+
+def compare_sizes(answer, real, cases, slips, otherwise: str) -> None:
+    """Compare `answer(*case)` with `real(*case)` for all cases; a difference is named after the slip that explains it."""
+    found = [answer(*case) for case in cases]
+    expect(None not in found, f"{answer.__name__} gives None: is there a `return`?")
+    names = ("size", "kernel", "stride", "padding", "output_padding")
+    for case, mine, wanted in zip(cases, found, map(lambda case: real(*case), cases)):
+        where = f"{answer.__name__}, " + ", ".join(f"{name} {value}" for name, value in zip(names, case))
+        expect(
+            mine == int(mine),
+            f"{where}: you say {mine:.4g}, but a picture has whole pixels; what becomes of places where the window does not fit?",
+        )
+        if mine != wanted:
+            hints = [hint for slip, hint in slips if found == [slip(*case) for case in cases]]
+            raise NotYet(f"{where}: you say {int(mine)}, PyTorch gives {wanted}. {(hints or [otherwise])[0]}")
+
+
 @exercise("both sizes are right for every kernel, stride and padding that was tried")
 def check_sizes(after_convolution, after_transposed):
+    def draw(low: int, high: int) -> int:
+        return int(torch.randint(low, high, ()))
+
+    cases = []
     for _ in range(200):
-        size, kernel, stride = (int(torch.randint(low, high, ())) for low, high in ((8, 40), (1, 8), (1, 4)))
-        padding = int(torch.randint(0, (kernel + 1) // 2 + 1, ()))
-        real = nn.Conv2d(1, 1, kernel, stride, padding)(torch.zeros(1, 1, size, size)).shape[-1]
-        found = after_convolution(size, kernel, stride, padding)
-        where = f"size {size}, kernel {kernel}, stride {stride}, padding {padding}"
-        expect(
-            found == int(found),
-            f"{where}: you say {found}, but a picture has whole pixels; what becomes of places where the window does not fit?",
-        )
-        expect(
-            found == real,
-            f"{where}: you say {int(found)}, PyTorch gives {real}. Count the first window too; the padding is on both sides, and the kernel is taken off before the division.",
-        )
+        kernel = draw(1, 8)
+        cases.append((draw(8, 40), kernel, draw(1, 4), draw(0, (kernel + 1) // 2 + 1)))
+    compare_sizes(
+        after_convolution,
+        lambda size, *layer: nn.Conv2d(1, 1, *layer)(torch.zeros(1, 1, size, size)).shape[-1],
+        cases,
+        CONVOLUTION_SLIPS,
+        "How many steps can the window go, and how many places is that?",
+    )
+    cases = []
     for _ in range(200):
-        size, kernel, stride = (int(torch.randint(low, high, ())) for low, high in ((4, 30), (2, 8), (2, 5)))
-        padding, extra = int(torch.randint(0, (kernel + 1) // 2, ())), int(torch.randint(0, stride, ()))
-        real = nn.ConvTranspose2d(1, 1, kernel, stride, padding, extra)(torch.zeros(1, 1, size, size)).shape[
-            -1
-        ]
-        found = after_transposed(size, kernel, stride, padding, extra)
-        where = f"transposed, size {size}, kernel {kernel}, stride {stride}, padding {padding}, output_padding {extra}"
-        expect(
-            not (extra and found == real - extra),
-            f"{where}: you say {found}, PyTorch gives {real}. The output_padding is missing.",
-        )
-        expect(
-            found == real or found not in (real + stride - kernel, real - kernel),
-            f"{where}: you say {found}, PyTorch gives {real}. The last stamp is as wide as the kernel.",
-        )
-        expect(
-            found == real,
-            f"{where}: you say {found}, PyTorch gives {real}. Where does the last stamp begin, how wide is it, and what is cut off at both sides?",
-        )
+        kernel, stride = draw(2, 8), draw(2, 5)
+        cases.append((draw(4, 30), kernel, stride, draw(0, (kernel + 1) // 2), draw(0, stride)))
+    compare_sizes(
+        after_transposed,
+        lambda size, *layer: nn.ConvTranspose2d(1, 1, *layer)(torch.zeros(1, 1, size, size)).shape[-1],
+        cases,
+        TRANSPOSED_SLIPS,
+        "Where does the last stamp begin, how wide is it, and what is cut off at both sides?",
+    )
 
 
 @exercise("weights from N(0, 0.02), biases 0, in every convolution, in place")
