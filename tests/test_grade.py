@@ -154,7 +154,7 @@ CLASS = {
         ("not yet", "while your answer was tested, the kernel ended itself"),
         OK,
     ),
-    "hungry": (lambda: before_all("much = [bytearray(10**8) for _ in range(1000)]"), OK, OK, OK),
+    "hungry": (lambda: before_all("much = bytes(10**11)"), OK, OK, OK),
     "deleted": (deleted, OK, ("not yet", "no Box in the notebook: was the cell of the exercise deleted?"), OK),
     "renamed": (
         lambda: swapped("def double", "def doubled", "measured = double(7)", "measured = doubled(7)"),
