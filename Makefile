@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/
 
-.PHONY: train test lab notebooks site clean
+.PHONY: train test long lab notebooks site clean
 
 train: .venv/installed
 	@$(RUN)minicyclegan train seasons -f notebooks/configs/cpu.yaml
@@ -11,6 +11,10 @@ train: .venv/installed
 test: .venv/installed
 	@echo "running the unit tests, the mirror test, the lint, and every notebook under nbval"
 	@$(RUN)python -m pytest
+
+long: .venv/installed
+	@echo "running the long tests, about an hour; what they measure goes to tests/results"
+	@MINICYCLEGAN_RECORD=1 $(RUN)python -m pytest -m long tests
 
 lab: .venv/installed
 	@cd notebooks && ../$(RUN)jupyter lab
