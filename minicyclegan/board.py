@@ -134,8 +134,13 @@ class TrainingBoard(ipywidgets.VBox):
         self.text.value = '<span role="status">stopping after this step ...</span>'
 
     def wait(self) -> Trainer:
-        """Wait for the end or the stop. Raises what the training raised."""
-        self.thread.join()
+        """Wait for the end or the stop. Raises what the training raised. Jupyter's interrupt stops after the present step."""
+        try:
+            self.thread.join()
+        except KeyboardInterrupt:
+            self.stop()
+            self.thread.join()
+            raise
         if self.error is not None:
             raise self.error
         return self.trainer

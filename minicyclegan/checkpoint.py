@@ -1,5 +1,7 @@
 """Files of a run: written whole or not at all, read without executing anything (plumbing)."""
 
+import contextlib
+import errno
 import json
 import os
 import pickle
@@ -14,6 +16,32 @@ from minicyclegan.errors import CheckpointError, MiniCycleGANError, RunError
 FORMAT = "minicyclegan-1"
 
 
+# What the system says, and what it means to the person who reads it
+REMEDIES = {
+    errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EFBIG: "files may not grow that large here (a limit of this account or disk); choose another folder",
+    errno.EROFS: "that disk can only be read; choose another folder",
+    errno.EACCES: "writing is not allowed there; choose another folder",
+    errno.EPERM: "writing is not allowed there; choose another folder",
+    errno.ENOENT: "its folder is gone: it was moved or removed; choose another folder",
+}
+if hasattr(errno, "EDQUOT"):  # Windows has none
+    REMEDIES[errno.EDQUOT] = "your share of the disk is full; free some space or choose another folder"
+
+
+def cannot_write(path: Path, error: Exception) -> RunError:
+    """The sentence for a write that failed. `error` may be torch's RuntimeError, which hides the system's own error."""
+    while not isinstance(error, OSError) and error.__context__ is not None:
+        error = error.__context__
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT and path.parent.is_dir():
+        number = None  # not the folder: perhaps the name is impossible
+    reason = getattr(error, "strerror", None) or str(error)
+    return RunError(
+        f"cannot write {path}: {REMEDIES.get(number, f'{reason}; free some space or choose another folder')}"
+    )
+
+
 def write_file(path: str | Path, write) -> None:
     """Call `write(file)` on a temporary file beside `path`, flush it to the disk, then rename it. Raises RunError."""
     path = Path(path)
@@ -24,12 +52,25 @@ def write_file(path: str | Path, write) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        flush_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        raise RunError(
-            f"cannot write {path}: {getattr(error, 'strerror', None) or error}; free some space or choose another folder"
-        ) from error
+        raise cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # on a disk that can only be read even this fails
+            temporary.unlink(missing_ok=True)
+
+
+def flush_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk too: a rename must outlive the loss of power. Windows does this itself."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # some network drives cannot, and need not
+                raise
+        finally:
+            os.close(handle)
 
 
 def append_line(path: str | Path, line: str) -> None:
@@ -38,9 +79,7 @@ def append_line(path: str | Path, line: str) -> None:
         with open(path, "a", encoding="utf-8") as file:
             file.write(line + "\n")
     except OSError as error:
-        raise RunError(
-            f"cannot write {path}: {error.strerror}; free some space or choose another folder"
-        ) from error
+        raise cannot_write(Path(path), error) from error
 
 
 def write_json(path: str | Path, value: dict) -> None:
@@ -128,11 +167,10 @@ def save_next(run_dir: Path, state: dict) -> None:
                 shutil.copyfile(last, temporary)
             os.replace(temporary, previous)
         except OSError as error:
-            raise RunError(
-                f"cannot write {previous}: {error.strerror}; free some space or choose another folder"
-            ) from error
+            raise cannot_write(previous, error) from error
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
     save_checkpoint(last, state)
 
 

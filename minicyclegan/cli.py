@@ -26,7 +26,7 @@ class OneSentence(click.Group):
             return super().invoke(ctx)
         except MiniCycleGANError as error:
             click.echo(f"minicyclegan: {error}", err=True)
-            sys.exit(1)
+            sys.exit(getattr(error, "exit_code", 1))
 
 
 @click.group(cls=OneSentence, context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,8 +78,9 @@ def train(data, folder, parameters, file, run_dir):
     """
     from dataclasses import fields
 
-    from minicyclegan.errors import RunError
-    from minicyclegan.notebooks import course_folder, execute, parameters_of, read_parameters
+    from minicyclegan.errors import RunError, Stopped
+    from minicyclegan.execution import execute
+    from minicyclegan.notebooks import course_folder, parameters_of, read_parameters
     from minicyclegan.parameters import Config
     from minicyclegan.presets import resolve
 
@@ -108,7 +109,15 @@ def train(data, folder, parameters, file, run_dir):
         else f"07_train-resumed-{len(list(run_dir.glob('07_train*.ipynb')))}.ipynb"
     )
     click.echo(f"running {notebook.name} on {values['data']}, into {run_dir}")
-    execute(notebook, executed, values)
+    try:
+        execute(notebook, executed, values)
+    except Stopped as stopped:
+        if not (run_dir / "last.pt").exists():
+            raise
+        how = f"go on with the same command and -o {run_dir} -p resume=true"
+        raise Stopped(
+            f"{stopped}; {run_dir / 'last.pt'} holds what was trained: {how}", stopped.exit_code - 128
+        ) from None
     samples = sorted((run_dir / "samples").glob("*.png"))
     click.echo("\ndone:")
     for what, path in (
@@ -144,7 +153,8 @@ def next_free(parent: Path, name: str) -> Path:
 def run(notebook, parameters, file, output):
     """Run NOTEBOOK, a path or the beginning of a course notebook's name (`04`), through papermill."""
     from minicyclegan.errors import RunError
-    from minicyclegan.notebooks import course_folder, execute, parameters_of, read_parameters
+    from minicyclegan.execution import execute
+    from minicyclegan.notebooks import course_folder, parameters_of, read_parameters
 
     path = Path(notebook)
     if not path.is_file():

@@ -26,7 +26,7 @@ def sweep(sweep_file, jobs, output, dry_run):
     from minicyclegan.errors import RunError
     from minicyclegan.notebooks import course_folder
     from minicyclegan.sweep import read_sweep
-    from minicyclegan.sweep_run import only_one, run_members, state_of, threads_for
+    from minicyclegan.sweep_run import only_sweep_in, run_members, state_of, threads_for
 
     path = Path(sweep_file)
     if not path.suffix and not path.exists():
@@ -50,7 +50,7 @@ def sweep(sweep_file, jobs, output, dry_run):
 
     from minicyclegan.sweep_table import write_results
 
-    with only_one(folder):
+    with only_sweep_in(folder):
         try:
             failed = run_members(planned, folder, jobs, click.echo)
         except KeyboardInterrupt:

@@ -118,14 +118,19 @@ class UnpairedBatches:
             self.orders[domain, epoch] = torch.randperm(len(self.domains[domain]), generator=generator)
         return self.orders[domain, epoch]
 
+    def indices(self, domain: int, step: int) -> list[int]:
+        """Which pictures of domain 0 (A) or 1 (B) training step `step` shows; steps count from 0."""
+        n = len(self.domains[domain])
+        positions = range(step * self.batch_size, (step + 1) * self.batch_size)
+        return [int(self.order(domain, p // n)[p % n]) for p in positions]
+
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """The batch of training step `step`, which counts from 0."""
         pair = []
         for domain, pictures in enumerate(self.domains):
-            positions = range(step * self.batch_size, (step + 1) * self.batch_size)
-            indices = [int(self.order(domain, p // len(pictures))[p % len(pictures)]) for p in positions]
+            shown = pictures[self.indices(domain, step)]
             generator = torch.Generator().manual_seed((self.seed * 2 + domain) * 1_000_003 + 500_000 + step)
-            pair.append(to_float(random_crop_flip(pictures[indices], self.size, generator)))
+            pair.append(to_float(random_crop_flip(shown, self.size, generator)))
         return pair[0], pair[1]
 
 

@@ -1,6 +1,5 @@
 """The original data sets of CycleGAN: what they are, and how they come here whole or not at all (plumbing)."""
 
-import contextlib
 import difflib
 import os
 import shutil
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from minicyclegan.errors import DataError
 from minicyclegan.fetching import fault_of, fetch, size_of
+from minicyclegan.locks import only_one
 from minicyclegan.unpacking import unpack
 
 MIRRORS = (
@@ -108,7 +108,11 @@ def get(
     target, by_hand, part = folder / name, folder / f"{name}.zip", folder / f"{name}.zip.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with only_one(folder / f".{name}.lock", f"another process is downloading {name} into {folder}"):
+        with only_one(
+            folder / f".{name}.lock",
+            f"another process is downloading {name} into {folder}; wait for it",
+            DataError,
+        ):
             if os.path.lexists(target):
                 return check_present(target, dataset, progress)
             if by_hand.exists():
@@ -182,45 +186,3 @@ def unpack_whole(path: Path, target: Path, dataset: DataSet) -> None:
         temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def only_one(path: Path, busy: str):
-    """Hold the lock file `path`, or raise DataError with `busy`. The lock ends with its process, however that ends."""
-    while True:
-        with open(path, "a+b") as file:
-            try:
-                lock(file)
-            except (BlockingIOError, PermissionError):
-                raise DataError(f"{busy}; wait for it") from None
-            except OSError:  # some network drives know no locks: better without one than not at all
-                pass
-            if not same_file(
-                file, path
-            ):  # whoever had the lock removed the file meanwhile: this one locks nobody out
-                continue
-            try:
-                yield
-            finally:
-                with contextlib.suppress(OSError):  # Windows keeps a file that is open
-                    path.unlink()
-            return
-
-
-def lock(file) -> None:
-    if os.name == "nt":
-        import msvcrt
-
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def same_file(file, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False

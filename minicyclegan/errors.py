@@ -19,3 +19,11 @@ class CheckpointError(MiniCycleGANError):
 
 class RunError(MiniCycleGANError):
     """A training run cannot start or go on."""
+
+
+class Stopped(RunError):
+    """A signal ended the work in good order. `exit_code` is what a shell expects: 128 and the number of the signal."""
+
+    def __init__(self, sentence: str, signal_number: int):
+        super().__init__(sentence)
+        self.exit_code = 128 + signal_number

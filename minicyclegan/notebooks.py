@@ -3,14 +3,12 @@
 import ast
 import os
 import re
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import yaml
 
-from minicyclegan.errors import DataError, MiniCycleGANError, ParameterError, RunError
+from minicyclegan.errors import DataError, ParameterError, RunError
 from minicyclegan.parameters import check_name, check_type, declared_parameters
 
 PACKAGE = Path(__file__).parent
@@ -89,48 +87,6 @@ def read_parameters(pairs: tuple[str, ...], file: str | Path | None, declared: d
             value = str(value)  # a folder may be called 2024
         given[name] = check_type(name, value, declared[name][0])
     return given
-
-
-def execute(path: str | Path, output: str | Path, parameters: dict) -> None:
-    """Run a notebook through papermill in the caller's folder, its text streamed here. Raises RunError if a cell fails.
-
-    The executed notebook is written to `output` at the end, also when a cell failed after the output's folder had
-    come to be; a run that was refused before it began leaves nothing.
-    """
-    import nbformat
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-
-    output = Path(output)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / output.name
-        try:
-            papermill.execute_notebook(
-                str(path),
-                str(copy),
-                parameters=parameters,
-                progress_bar=False,
-                stdout_file=sys.stdout,
-                kernel_name=kernel_here(),
-                extra_arguments=list(QUIET),
-            )
-            failed = None
-        except PapermillExecutionError as error:
-            failed = error
-        if failed is None:
-            output.parent.mkdir(parents=True, exist_ok=True)
-        if output.parent.is_dir():
-            notebook = nbformat.read(copy, as_version=4)
-            notebook.metadata.pop("widgets", None)
-            nbformat.write(notebook, copy)
-            shutil.copy(copy, output)
-    if failed is not None:
-        if failed.ename in {
-            kind.__name__ for kind in (MiniCycleGANError, *MiniCycleGANError.__subclasses__())
-        }:
-            raise RunError(failed.evalue)
-        where = f"; the notebook as far as it came is {output}" if output.exists() else ""
-        raise RunError(f"a cell of {Path(path).name} failed with {failed.ename}: {failed.evalue}{where}")
 
 
 def kernel_here() -> str:

@@ -1,17 +1,45 @@
 """The run folder and the progress line (plumbing)."""
 
+import contextlib
 import json
 import time
 from pathlib import Path
 
 from minicyclegan.checkpoint import read_newest, write_file
+from minicyclegan.data import UnpairedBatches
 from minicyclegan.errors import CheckpointError, RunError
+from minicyclegan.locks import only_one
 from minicyclegan.parameters import Config
 
 
-def open_run(run_dir: str | Path, config: Config, resume: bool) -> Path:
-    """Make a run folder, or open the one to go on with. Raises RunError before anything in it is changed."""
+@contextlib.contextmanager
+def open_run(run_dir: str | Path, config: Config, resume: bool):
+    """Hold a run folder, a new one or the one to go on with, for as long as the block lasts; yields its path.
+
+    No other process can train in it meanwhile. Raises RunError or CheckpointError before anything in it is changed.
+    """
     run_dir = Path(run_dir)
+    require_fitting(run_dir, config, resume)
+    with contextlib.ExitStack() as held:
+        try:
+            (run_dir / "samples").mkdir(parents=True, exist_ok=True)
+            busy = (
+                f"another process is training in {run_dir}; wait for it or stop it, or choose another run_dir"
+            )
+            held.enter_context(only_one(run_dir / ".lock", busy))
+        except OSError as error:
+            raise RunError(
+                f"cannot make the run folder {run_dir}: {error.strerror}; choose another run_dir"
+            ) from error
+        require_fitting(run_dir, config, resume)  # who held it a moment ago may have trained
+        for half_written in (*run_dir.glob(".*.tmp"), *(run_dir / "samples").glob(".*.tmp")):
+            with contextlib.suppress(OSError):
+                half_written.unlink()  # a process was killed while it wrote
+        yield run_dir
+
+
+def require_fitting(run_dir: Path, config: Config, resume: bool) -> None:
+    """Raise RunError where `resume` and the folder do not fit, or where its run was made with other parameters."""
     has_checkpoint = (run_dir / "last.pt").exists() or (run_dir / "previous.pt").exists()
     holds_run = has_checkpoint or (run_dir / "metrics.jsonl").exists()
     if holds_run and not resume:
@@ -39,13 +67,30 @@ def open_run(run_dir: str | Path, config: Config, resume: bool) -> Path:
             raise RunError(
                 f"cannot resume {run_dir} with other parameters: {'; '.join(differences)}. Give the same ones, or choose another run_dir"
             )
-    try:
-        (run_dir / "samples").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"cannot make the run folder {run_dir}: {error.strerror}; choose another run_dir"
-        ) from error
-    return run_dir
+
+
+def names_in_batch(batches: UnpairedBatches, step: int) -> str:
+    """Which pictures the batch of training step `step` (from 0) shows, as text: file names, or numbers of drawn ones."""
+    texts = []
+    for domain, pictures in enumerate(batches.domains):
+        indices = batches.indices(domain, step)
+        paths = getattr(pictures, "paths", None)
+        shown = [repr(paths[i].name) if paths else f"number {i}" for i in indices[:8]]
+        texts.append(f"{', '.join(shown)}{', ...' if len(indices) > 8 else ''} of {'AB'[domain]}")
+    return " and ".join(texts)
+
+
+def after_numbers_went_wrong(batches: UnpairedBatches, step: int, saved_step: int, bf16: bool) -> str:
+    """The rest of the sentence about a loss that became nan or infinite at `step` (from 0): pictures, checkpoint, advice."""
+    kept = f"last.pt is sound, it is from step {saved_step}" if saved_step else "there is no checkpoint yet"
+    advice = (
+        "most often the learning rate is too high: start again with half of it, and look at these pictures"
+    )
+    if bf16 and saved_step:
+        advice = f"bf16 has few digits: first resume with precision=fp32; if it comes again, {advice}"
+    elif bf16:
+        advice = f"bf16 has few digits: first start again with precision=fp32; if it comes again, {advice}"
+    return f", which showed {names_in_batch(batches, step)}; {kept}; {advice}"
 
 
 def trim_metrics(path: Path, step: int) -> None:
@@ -53,7 +98,7 @@ def trim_metrics(path: Path, step: int) -> None:
     if not path.exists():
         return
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             if json.loads(line)["step"] <= step:
                 kept.append(line + "\n")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minicyclegan.errors import MiniCycleGANError, RunError
+from minicyclegan.locks import only_one
 from minicyclegan.sweep import Member, Sweep, folder_name
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -62,24 +63,17 @@ def threads_for(jobs: int) -> int:
 
 
 @contextlib.contextmanager
-def only_one(folder: Path):
+def only_sweep_in(folder: Path):
     """Hold the folder: two sweeps at once would write into each other's runs. Raises RunError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / ".lock", "w")  # noqa: SIM115  (closed below)
-    except OSError as error:
-        raise RunError(f"cannot use the folder {folder}: {error.strerror}; choose another with -o") from error
-    with lock:
+    with contextlib.ExitStack() as held:
         try:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:  # Windows has no flock; there the user has to take care
-            pass
-        except OSError:
+            folder.mkdir(parents=True, exist_ok=True)
+            busy = f"a sweep is running in {folder}; wait for it, or choose another with -o"
+            held.enter_context(only_one(folder / ".lock", busy))
+        except OSError as error:
             raise RunError(
-                f"a sweep is running in {folder}; wait for it, or choose another with -o"
-            ) from None
+                f"cannot use the folder {folder}: {error.strerror}; choose another with -o"
+            ) from error
         yield
 
 
@@ -208,7 +202,7 @@ def stop_when_alone() -> None:
 def run_member(run_dir: Path) -> None:
     """One member, in its own process: run the notebook, measure the checkpoint, leave result.json. Raises RunError."""
     from minicyclegan.checkpoint import write_json
-    from minicyclegan.notebooks import execute
+    from minicyclegan.execution import execute
     from minicyclegan.sweep_table import measure, provenance
 
     note = read_json(run_dir / "member.json")

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 import time
 from pathlib import Path
 
@@ -9,14 +10,16 @@ import torch
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from minicyclegan.checkpoint import append_line, read_newest, save_next, write_file, write_json
+from minicyclegan.checkpoint import append_line, save_next, write_file, write_json
 from minicyclegan.cyclegan import CycleGAN, ImagePool
 from minicyclegan.data import Domains, UnpairedBatches, to_float
 from minicyclegan.devices import choose_device
 from minicyclegan.errors import ParameterError, RunError
 from minicyclegan.images import to_image
+from minicyclegan.locks import signals_wait
 from minicyclegan.parameters import Config
-from minicyclegan.runs import Progress, open_run, trim_metrics
+from minicyclegan.resuming import go_on
+from minicyclegan.runs import Progress, after_numbers_went_wrong, open_run, trim_metrics
 
 
 def learning_rate_factor(step: int, steps: int, decay_share: float) -> float:
@@ -67,6 +70,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config, self.step = config, 0
         self.sums, self.summed = {}, 0  # the losses since they were last reported
+        self.wrong_steps = 0  # steps since the first with a loss that is no finite number
         # Channels last in memory: the same numbers, about a fifth faster on a CPU
         self.model = CycleGAN(config, dtype).to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.model).eval() if config.ema_decay > 0 else None
@@ -101,8 +105,10 @@ class Trainer:
         if self.average is not None:
             update_average(self.average, self.model, self.config.ema_decay, self.step)
         self.step += 1
-        self.summed += 1  # on the device: reading a number waits for it
+        self.summed += 1  # all of this stays on the device: reading a number waits for it
         self.sums = {name: self.sums.get(name, 0) + loss for name, loss in losses.items()}
+        wrong = ~torch.stack(list(losses.values())).isfinite().all()
+        self.wrong_steps = self.wrong_steps + (wrong | (self.wrong_steps > 0))
         return losses
 
     def mean_losses(self) -> dict[str, float]:
@@ -143,15 +149,17 @@ class Trainer:
             pool.generator.set_state(saved["generator"])
 
 
-def require_finite(trainer: Trainer, losses: dict[str, float]) -> None:
-    """Raise RunError, with the likely cause, where a loss or a weight is no finite number any more."""
-    bad = [f"the loss {name} became {loss}" for name, loss in losses.items() if not abs(loss) < float("inf")]
+def require_finite(trainer: Trainer, batches: UnpairedBatches, saved_step: int) -> None:
+    """Raise RunError where a loss or a weight is no finite number any more: the step, its pictures, and what to do."""
+    sums = {name: float(total) for name, total in trainer.sums.items()}
+    bad = [f"the loss {name} became {total}" for name, total in sums.items() if not math.isfinite(total)]
     if not all(weights.isfinite().all() for weights in trainer.model.state_dict().values()):
         bad.append("a weight became infinite")
     if bad:
+        step = trainer.step - max(1, int(trainer.wrong_steps))  # the first wrong one, counted from 0
+        bf16 = trainer.model.dtype == torch.bfloat16
         raise RunError(
-            f"{bad[0]} at or before step {trainer.step}; last.pt, if there is one, is from before. "
-            "Most often the learning rate is too high: try half of it"
+            f"{bad[0]} at step {step + 1}{after_numbers_went_wrong(batches, step, saved_step, bf16)}"
         )
 
 
@@ -171,9 +179,10 @@ def train(
     """Train to `config.steps` and leave a run folder: config.json, metrics.jsonl, samples/ and last.pt.
 
     `progress` receives lines of text. `stop`, a threading.Event, ends the run after the step during which it is set, with a
-    checkpoint to resume from. With `resume` the run in `run_dir` goes on, to the same result as without the
-    stop; without it a folder that holds a run is refused. Raises RunError, DataError or ParameterError before the
-    folder is touched, and RunError when a loss is no number any more.
+    checkpoint to resume from; so do Ctrl-C, Jupyter's interrupt and SIGTERM, which then act as they always do. With
+    `resume` the run in `run_dir` goes on, to the same result as without the stop; without it a folder that holds a run is
+    refused. Raises RunError, DataError or ParameterError before the folder is touched, and RunError when the disk is full
+    or a loss is no number any more; the checkpoint before stays whole.
     """
     intervals = {"checkpoint_every": checkpoint_every, "sample_every": sample_every, "log_every": log_every}
     for name, every in intervals.items():
@@ -183,50 +192,47 @@ def train(
     batches = UnpairedBatches(
         domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed
     )
-    run_dir = open_run(run_dir, config, resume)
-    progress(sentence)
-    trainer = Trainer(config, torch_device, dtype)
-    if resume and any((run_dir / name).exists() for name in ("last.pt", "previous.pt")):
-        checkpoint, damage = read_newest(run_dir)
-        trainer.load_state_dict(checkpoint)
-        if damage:
-            progress(damage)
-        progress(f"resuming after step {trainer.step} of {config.steps}")
-    trim_metrics(run_dir / "metrics.jsonl", trainer.step)
-    write_json(run_dir / "config.json", config.to_dict())
+    with open_run(run_dir, config, resume) as run_dir, signals_wait() as signals:
+        progress(sentence)
+        trainer, saved_step = Trainer(config, torch_device, dtype), 0
+        if resume and any((run_dir / name).exists() for name in ("last.pt", "previous.pt")):
+            go_on(trainer, run_dir, progress)
+            saved_step = trainer.step
+        trim_metrics(run_dir / "metrics.jsonl", trainer.step)
+        write_json(run_dir / "config.json", config.to_dict())
 
-    clock = Progress(trainer.step, config.steps, progress)
-    test_a, test_b = (
-        pictures[list(range(min(50, len(pictures))))] for pictures in (domains.test_a, domains.test_b)
-    )
-    columns = min(6, len(test_a), len(test_b))
-    started = time.monotonic()
-    while trainer.step < config.steps and not (stop is not None and stop.is_set()):
-        real_a, real_b = batches.batch(trainer.step)
-        trainer.train_on(real_a.to(torch_device), real_b.to(torch_device))
-        step, last = trainer.step, trainer.step == config.steps
-        if not (step % log_every == 0 or step % checkpoint_every == 0 or step % sample_every == 0 or last):
-            continue
+        clock = Progress(trainer.step, config.steps, progress)
+        test_a, test_b = (
+            pictures[list(range(min(50, len(pictures))))] for pictures in (domains.test_a, domains.test_b)
+        )
+        columns = min(6, len(test_a), len(test_b))
+        started = time.monotonic()
+        while trainer.step < config.steps and not (signals or (stop is not None and stop.is_set())):
+            real_a, real_b = batches.batch(trainer.step)
+            trainer.train_on(real_a.to(torch_device), real_b.to(torch_device))
+            step, last = trainer.step, trainer.step == config.steps
+            if not (last or any(step % every == 0 for every in intervals.values())):
+                continue
 
-        means = trainer.mean_losses()
-        require_finite(trainer, means)
-        record = {
-            "step": step,
-            "seconds": round(time.monotonic() - started, 3),
-            "learning_rate": trainer.optimizer_g.param_groups[0]["lr"],
-            **means,
-        }
-        if step % sample_every == 0 or last:
-            sheet = to_image(sample_sheet(trainer.translator, test_a[:columns], test_b[:columns]))
-            write_file(run_dir / "samples" / f"step_{step:07d}.png", lambda file: sheet.save(file, "PNG"))
-            if domains.paired:
-                record |= held_out_error(trainer.translator, test_a, test_b)
-        if step % checkpoint_every == 0 or last:
+            require_finite(trainer, batches, saved_step)
+            record = {
+                "step": step,
+                "seconds": round(time.monotonic() - started, 3),
+                "learning_rate": trainer.optimizer_g.param_groups[0]["lr"],
+                **trainer.mean_losses(),
+            }
+            if step % sample_every == 0 or last:
+                sheet = to_image(sample_sheet(trainer.translator, test_a[:columns], test_b[:columns]))
+                write_file(run_dir / "samples" / f"step_{step:07d}.png", lambda file: sheet.save(file, "PNG"))
+                if domains.paired:
+                    record |= held_out_error(trainer.translator, test_a, test_b)
+            if step % checkpoint_every == 0 or last:
+                save_next(run_dir, trainer.state_dict())
+                saved_step = step
+            append_line(run_dir / "metrics.jsonl", json.dumps(record))
+            clock.report(step, record)
+        if trainer.step < config.steps:
+            require_finite(trainer, batches, saved_step)
             save_next(run_dir, trainer.state_dict())
-        append_line(run_dir / "metrics.jsonl", json.dumps(record))
-        clock.report(step, record)
-    if trainer.step < config.steps:
-        require_finite(trainer, {})
-        save_next(run_dir, trainer.state_dict())
-        progress(f"stopped after step {trainer.step} of {config.steps}; resume goes on from here")
+            progress(f"stopped after step {trainer.step} of {config.steps}; resume goes on from here")
     return trainer

@@ -329,7 +329,7 @@ def test_export_of_something_else(tmp_path):
 @pytest.mark.parametrize("limit", [0, 100, 1000, 20_000, 200_000])
 def test_a_disk_that_is_full_from_the_start(tmp_path, limit):
     with files_no_larger_than(limit):
-        with refused(RunError, "cannot write", "free some space"):
+        with refused(RunError, "cannot write", "choose another folder"):
             tiny_run(tmp_path / "run", checkpoint_every=2)
     left = files_in(tmp_path / "run")
     assert "last.pt" not in left and not any(name.endswith(".tmp") for name in left)
@@ -369,7 +369,7 @@ def test_a_disk_that_has_no_room_for_the_metrics(tmp_path, monkeypatch):
             metrics.rename(tmp_path / "before.jsonl")
             metrics.symlink_to("/dev/full")
 
-    with refused(RunError, "metrics.jsonl", "free some space"):
+    with refused(RunError, "metrics.jsonl", "choose another folder"):
         tiny_run(tmp_path / "run", progress=progress)
 
 
@@ -380,7 +380,7 @@ def test_write_file_writes_all_or_nothing(tmp_path):
         file.write(b"half of the n")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with refused(RunError, "cannot write", tmp_path / "x", "No space left"):
+    with refused(RunError, "cannot write", tmp_path / "x", "the disk is full"):
         write_file(tmp_path / "x", fail)
     assert (tmp_path / "x").read_bytes() == b"old" and files_in(tmp_path) == ["x"]
     with pytest.raises(KeyboardInterrupt):

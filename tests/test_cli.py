@@ -18,7 +18,8 @@ from minicyclegan.checkpoint import load, read_checkpoint
 from minicyclegan.cli import main, next_free
 from minicyclegan.data import load_folder
 from minicyclegan.errors import MiniCycleGANError, RunError
-from minicyclegan.notebooks import course_folder, execute, parameters_of, read_parameters
+from minicyclegan.execution import execute
+from minicyclegan.notebooks import course_folder, parameters_of, read_parameters
 from minicyclegan.parameters import Config
 from minicyclegan.runs import read_metrics
 from minicyclegan.training import Trainer, train
@@ -267,14 +268,14 @@ def in_tmp(tmp_path, monkeypatch):
     ids=lambda value: " ".join(value),
 )
 def test_train_refuses_before_anything_runs(in_tmp, monkeypatch, arguments, words):
-    monkeypatch.setattr("minicyclegan.notebooks.execute", lambda *a: pytest.fail("the notebook was run"))
+    monkeypatch.setattr("minicyclegan.execution.execute", lambda *a: pytest.fail("the notebook was run"))
     refused("train", *arguments, words=words)
     assert list(in_tmp.iterdir()) == []
 
 
 @needs_notebook
 def test_train_refuses_a_folder_that_holds_a_run(in_tmp, finished_run, monkeypatch):
-    monkeypatch.setattr("minicyclegan.notebooks.execute", lambda *a: pytest.fail("the notebook was run"))
+    monkeypatch.setattr("minicyclegan.execution.execute", lambda *a: pytest.fail("the notebook was run"))
     before = files_in(finished_run)
     refused("train", "seasons", "-o", finished_run, words=["already holds a run", "resume=true"])
     assert files_in(finished_run) == before

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from conftest import ROOT, files_in, make_folder, tiny_run
 from PIL import Image
 
-import minicyclegan.notebooks
+import minicyclegan.execution
 import minicyclegan.sweep_table
 from minicyclegan.checkpoint import load, read_checkpoint
 from minicyclegan.cli import main
@@ -24,7 +24,7 @@ from minicyclegan.data import load_folder, to_float
 from minicyclegan.errors import MiniCycleGANError, RunError
 from minicyclegan.notebooks import course_folder
 from minicyclegan.sweep import folder_name, plan, read_sweep
-from minicyclegan.sweep_run import only_one, run_member, run_members, state_of, threads_for, time_left
+from minicyclegan.sweep_run import only_sweep_in, run_member, run_members, state_of, threads_for, time_left
 from minicyclegan.sweep_table import git, measure, sheet, spread, table, training_seconds, write_results
 
 SMALL = {"image_size": 32, "steps": 2, "discriminator_layers": 2}
@@ -282,9 +282,9 @@ def test_a_run_that_is_not_of_a_sweep_is_left_alone(tmp_path):
 
 def test_two_sweeps_in_one_folder_are_refused(tmp_path):
     pytest.importorskip("fcntl", reason="Windows has no flock")
-    with only_one(tmp_path), pytest.raises(RunError, match="a sweep is running"), only_one(tmp_path):
+    with only_sweep_in(tmp_path), pytest.raises(RunError, match="a sweep is running"), only_sweep_in(tmp_path):
         pass
-    with only_one(tmp_path):
+    with only_sweep_in(tmp_path):
         pass
 
 
@@ -336,7 +336,7 @@ def test_an_interrupted_sweep_leaves_no_process_and_can_go_on(tmp_path, how):
     assert len(pids) == 2 and not any(map(is_alive, pids))
     sweep = read_sweep(sweep_file)
     assert sorted(state_of(member, out) for member in sweep.members) == ["cut off"] * 2 + ["new"] * 4
-    with only_one(out):
+    with only_sweep_in(out):
         assert run_members(sweep, out, 3, print, acting("")) == {}
     assert {state_of(member, out) for member in sweep.members} == {"finished"}
 
@@ -353,7 +353,7 @@ def test_a_member_that_was_cut_off_resumes_with_its_own_parameters(tmp_path, mon
     if begun:
         (tmp_path / "metrics.jsonl").write_text("")
     calls = []
-    monkeypatch.setattr(minicyclegan.notebooks, "execute", lambda *given: calls.append(given))
+    monkeypatch.setattr(minicyclegan.execution, "execute", lambda *given: calls.append(given))
     monkeypatch.setattr(minicyclegan.sweep_table, "measure", lambda run_dir, parameters: {"step": 2})
     run_member(tmp_path)
     ((_, output, given),) = calls

@@ -12,8 +12,6 @@ from minicyclegan.checks.article import (
 )
 from minicyclegan.checks.article_training import check_article_bce, check_article_step
 from minicyclegan.checks.comparisons import check_fair_comparison, check_runs_needed
-from minicyclegan.checks.evaluation import check_bootstrap, check_mean_error, check_psnr
-from minicyclegan.checks.fraud import check_hidden
 from minicyclegan.checks.cycle_loss import (
     check_both_sides,
     check_cycle_consistency_loss,
@@ -34,6 +32,8 @@ from minicyclegan.checks.discriminator import (
     check_patch_discriminator,
     check_receptive_field,
 )
+from minicyclegan.checks.evaluation import check_bootstrap, check_mean_error, check_psnr
+from minicyclegan.checks.fraud import check_hidden
 from minicyclegan.checks.gan_loss import (
     check_five_mistakes,
     check_game_losses,
