@@ -49,7 +49,7 @@ class TrainingBoard(ipywidgets.VBox):
     def __init__(self, config: Config, domains: Domains, run_dir: str | Path, **options):
         self.config, self.domains, self.run_dir, self.options = config, domains, Path(run_dir), options
         self.trainer = self.error = self.thread = None
-        self.stop_event, self.sheet = threading.Event(), None
+        self.stop_event, self.ended, self.sheet = threading.Event(), threading.Event(), None
         self.bar = ipywidgets.IntProgress(0, 0, config.steps, description="step", layout={"width": "420px"})
         self.text, self.pictures = ipywidgets.HTML(), [Picture(), Picture()]
         self.stop_button = ipywidgets.Button(description="Stop after this step", layout={"width": "180px"})
@@ -93,6 +93,7 @@ class TrainingBoard(ipywidgets.VBox):
         if self.thread is not None and self.thread.is_alive():
             raise RunError("this board is training already; stop it first")
         self.stop_event.clear()
+        self.ended.clear()
         self.error = None
         self.stop_button.disabled, self.go_button.disabled = False, True
         self.thread = threading.Thread(target=self.work, args=(resume,), daemon=True)
@@ -118,12 +119,18 @@ class TrainingBoard(ipywidgets.VBox):
         finally:
             done.set()
             watcher.join()
-            self.refresh()
-            if self.trainer is not None:
-                self.bar.value = self.trainer.step
-            self.stop_button.disabled = True
-            unfinished = (self.run_dir / "last.pt").exists() and not self.finished()
-            self.go_button.disabled = not unfinished
+            try:
+                self.show_end()
+            finally:
+                self.ended.set()
+
+    def show_end(self) -> None:
+        self.refresh()
+        if self.trainer is not None:
+            self.bar.value = self.trainer.step
+        self.stop_button.disabled = True
+        unfinished = (self.run_dir / "last.pt").exists() and not self.finished()
+        self.go_button.disabled = not unfinished
 
     def finished(self) -> bool:
         return read_checkpoint(self.run_dir / "last.pt")["step"] == self.config.steps
@@ -135,12 +142,13 @@ class TrainingBoard(ipywidgets.VBox):
 
     def wait(self) -> Trainer:
         """Wait for the end or the stop. Raises what the training raised. Jupyter's interrupt stops after the present step."""
-        try:
-            self.thread.join()
+        try:  # not thread.join(): interrupted, it takes a thread that lives for one that has ended (Python 3.11)
+            self.ended.wait()
         except KeyboardInterrupt:
             self.stop()
-            self.thread.join()
+            self.ended.wait()
             raise
+        self.thread.join()
         if self.error is not None:
             raise self.error
         return self.trainer

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -67,6 +68,23 @@ def require_fitting(run_dir: Path, config: Config, resume: bool) -> None:
             raise RunError(
                 f"cannot resume {run_dir} with other parameters: {'; '.join(differences)}. Give the same ones, or choose another run_dir"
             )
+
+
+def require_space(run_dir: Path, trainer) -> None:
+    """Raise RunError where the disk has no room for the checkpoints: two that are kept and one in the writing."""
+    weights = sum(w.numel() * w.element_size() for w in trainer.model.state_dict().values())
+    config = trainer.config
+    pictures = 2 * config.pool_size * 3 * config.image_size**2 * 4
+    size = (
+        weights * (3 if trainer.average is None else 4) + pictures
+    )  # Adam keeps two numbers for each weight
+    there = sum(path.stat().st_size for path in run_dir.glob("*.pt"))
+    free = shutil.disk_usage(run_dir).free
+    if free + there < 3 * size:
+        raise RunError(
+            f"the disk of {run_dir} has {free / 2**20:,.0f} MiB left, but this run needs {3 * size / 2**20:,.0f} MiB "
+            "for its checkpoints; free some space or choose another run_dir"
+        )
 
 
 def names_in_batch(batches: UnpairedBatches, step: int) -> str:

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import math
 import time
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from minicyclegan.images import to_image
 from minicyclegan.locks import signals_wait
 from minicyclegan.parameters import Config
 from minicyclegan.resuming import go_on
-from minicyclegan.runs import Progress, after_numbers_went_wrong, open_run, trim_metrics
+from minicyclegan.runs import Progress, after_numbers_went_wrong, open_run, require_space, trim_metrics
 
 
 def learning_rate_factor(step: int, steps: int, decay_share: float) -> float:
@@ -70,7 +69,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config, self.step = config, 0
         self.sums, self.summed = {}, 0  # the losses since they were last reported
-        self.wrong_steps = 0  # steps since the first with a loss that is no finite number
+        self.wrong_steps = {}  # for each loss, the steps since it was no finite number for the first time
         # Channels last in memory: the same numbers, about a fifth faster on a CPU
         self.model = CycleGAN(config, dtype).to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.model).eval() if config.ema_decay > 0 else None
@@ -107,8 +106,8 @@ class Trainer:
         self.step += 1
         self.summed += 1  # all of this stays on the device: reading a number waits for it
         self.sums = {name: self.sums.get(name, 0) + loss for name, loss in losses.items()}
-        wrong = ~torch.stack(list(losses.values())).isfinite().all()
-        self.wrong_steps = self.wrong_steps + (wrong | (self.wrong_steps > 0))
+        for name, total in self.sums.items():  # once a sum is not finite, it never is again
+            self.wrong_steps[name] = self.wrong_steps.get(name, 0) + ~total.isfinite()
         return losses
 
     def mean_losses(self) -> dict[str, float]:
@@ -151,12 +150,15 @@ class Trainer:
 
 def require_finite(trainer: Trainer, batches: UnpairedBatches, saved_step: int) -> None:
     """Raise RunError where a loss or a weight is no finite number any more: the step, its pictures, and what to do."""
-    sums = {name: float(total) for name, total in trainer.sums.items()}
-    bad = [f"the loss {name} became {total}" for name, total in sums.items() if not math.isfinite(total)]
+    wrong_steps = {name: int(steps) for name, steps in trainer.wrong_steps.items()}
+    first = max(wrong_steps, key=wrong_steps.get, default=None)
+    bad = []
+    if first is not None and wrong_steps[first] > 0:
+        bad.append(f"the loss {first} became {float(trainer.sums[first])}")
     if not all(weights.isfinite().all() for weights in trainer.model.state_dict().values()):
         bad.append("a weight became infinite")
     if bad:
-        step = trainer.step - max(1, int(trainer.wrong_steps))  # the first wrong one, counted from 0
+        step = trainer.step - max([1, *wrong_steps.values()])  # the first wrong one, counted from 0
         bf16 = trainer.model.dtype == torch.bfloat16
         raise RunError(
             f"{bad[0]} at step {step + 1}{after_numbers_went_wrong(batches, step, saved_step, bf16)}"
@@ -198,6 +200,7 @@ def train(
         if resume and any((run_dir / name).exists() for name in ("last.pt", "previous.pt")):
             go_on(trainer, run_dir, progress)
             saved_step = trainer.step
+        require_space(run_dir, trainer)
         trim_metrics(run_dir / "metrics.jsonl", trainer.step)
         write_json(run_dir / "config.json", config.to_dict())
 

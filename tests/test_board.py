@@ -1,5 +1,7 @@
 """The training board: it trains in a thread, shows what there is, stops after the present step and goes on."""
 
+import signal
+import threading
 import time
 
 import pytest
@@ -61,3 +63,19 @@ def test_what_is_shown_is_text(tmp_path):
     board = TrainingBoard(tiny_config(), tiny_domains(), tmp_path / "run", **OPTIONS)
     board.tell("<b>no</b> & <script>alert(1)</script>")
     assert "<b>" not in board.text.value and "<script>" not in board.text.value
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows cannot send a signal this way")
+def test_an_interrupt_while_one_waits_for_the_board_stops_it_with_a_checkpoint(tmp_path):
+    """The training runs in another thread, where Python hands out no signals: the waiting one has to pass it on."""
+    board = training_board(
+        tiny_config(steps=10_000), tiny_domains(), tmp_path / "run", device="cpu", precision="fp32"
+    )
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    while not metrics.exists():
+        time.sleep(0.01)
+    main = threading.main_thread().ident
+    threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        board.wait()
+    assert 0 < read_checkpoint(tmp_path / "run" / "last.pt")["step"] == board.trainer.step < 10_000
