@@ -47,7 +47,9 @@ def require_fitting(run_dir: Path, config: Config, resume: bool) -> None:
         raise RunError(
             f"{run_dir} already holds a run; choose another run_dir, or set resume=true to go on with it"
         )
-    if resume and not holds_run:
+    if (
+        resume and not holds_run and not (run_dir / "config.json").exists()
+    ):  # that one is there from the start
         raise RunError(
             f"there is nothing to resume in {run_dir} (no last.pt); check run_dir, or set resume=false to start"
         )
