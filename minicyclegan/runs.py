@@ -20,56 +20,61 @@ def open_run(run_dir: str | Path, config: Config, resume: bool):
     No other process can train in it meanwhile. Raises RunError or CheckpointError before anything in it is changed.
     """
     run_dir = Path(run_dir)
-    require_fitting(run_dir, config, resume)
+    require_free_or_begun(run_dir, resume)
     with contextlib.ExitStack() as held:
         try:
-            (run_dir / "samples").mkdir(parents=True, exist_ok=True)
+            run_dir.mkdir(parents=True, exist_ok=True)
             busy = (
                 f"another process is training in {run_dir}; wait for it or stop it, or choose another run_dir"
             )
             held.enter_context(only_one(run_dir / ".lock", busy))
+            require_free_or_begun(run_dir, resume)  # who held it a moment ago may have trained
+            require_same_config(run_dir, config)
+            (run_dir / "samples").mkdir(exist_ok=True)
         except OSError as error:
             raise RunError(
                 f"cannot make the run folder {run_dir}: {error.strerror}; choose another run_dir"
             ) from error
-        require_fitting(run_dir, config, resume)  # who held it a moment ago may have trained
         for half_written in (*run_dir.glob(".*.tmp"), *(run_dir / "samples").glob(".*.tmp")):
             with contextlib.suppress(OSError):
                 half_written.unlink()  # a process was killed while it wrote
         yield run_dir
 
 
-def require_fitting(run_dir: Path, config: Config, resume: bool) -> None:
-    """Raise RunError where `resume` and the folder do not fit, or where its run was made with other parameters."""
-    has_checkpoint = (run_dir / "last.pt").exists() or (run_dir / "previous.pt").exists()
-    holds_run = has_checkpoint or (run_dir / "metrics.jsonl").exists()
+def require_free_or_begun(run_dir: Path, resume: bool) -> None:
+    """Raise RunError where a new run would meet an old one, or where there is none to go on with."""
+    holds_run = any((run_dir / name).exists() for name in ("last.pt", "previous.pt", "metrics.jsonl"))
     if holds_run and not resume:
         raise RunError(
             f"{run_dir} already holds a run; choose another run_dir, or set resume=true to go on with it"
         )
-    if (
-        resume and not holds_run and not (run_dir / "config.json").exists()
-    ):  # that one is there from the start
+    # A run that was stopped before its first checkpoint has at least config.json, and starts again
+    if resume and not holds_run and not (run_dir / "config.json").exists():
         raise RunError(
             f"there is nothing to resume in {run_dir} (no last.pt); check run_dir, or set resume=false to start"
         )
-    if has_checkpoint:  # a run that was stopped before its first checkpoint starts again
-        checkpoint, _ = read_newest(run_dir)
-        if "optimizer_g" not in checkpoint:
-            raise CheckpointError(
-                f"{run_dir / 'last.pt'} holds weights to translate with and cannot be trained further; "
-                "choose another run_dir"
-            )
-        before, now = checkpoint["config"], config.to_dict()
-        differences = [
-            f"{name} was {before.get(name)!r}, is now {now[name]!r}"
-            for name in now
-            if before.get(name) != now[name]
-        ]
-        if differences:
-            raise RunError(
-                f"cannot resume {run_dir} with other parameters: {'; '.join(differences)}. Give the same ones, or choose another run_dir"
-            )
+
+
+def require_same_config(run_dir: Path, config: Config) -> None:
+    """Raise RunError where the run in the folder was made with other parameters, CheckpointError where it cannot go on."""
+    if not (run_dir / "last.pt").exists() and not (run_dir / "previous.pt").exists():
+        return
+    checkpoint, _ = read_newest(run_dir)
+    if "optimizer_g" not in checkpoint:
+        raise CheckpointError(
+            f"{run_dir / 'last.pt'} holds weights to translate with and cannot be trained further; "
+            "choose another run_dir"
+        )
+    before, now = checkpoint["config"], config.to_dict()
+    differences = [
+        f"{name} was {before.get(name)!r}, is now {now[name]!r}"
+        for name in now
+        if before.get(name) != now[name]
+    ]
+    if differences:
+        raise RunError(
+            f"cannot resume {run_dir} with other parameters: {'; '.join(differences)}. Give the same ones, or choose another run_dir"
+        )
 
 
 def require_space(run_dir: Path, trainer) -> None:

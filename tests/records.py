@@ -7,6 +7,8 @@ import platform
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
+BEGIN = "<!-- written by `python tests/records.py` from tests/results -->"
+END = "<!-- end of what is written by a program -->"
 
 
 def machine() -> dict:
@@ -37,3 +39,47 @@ def record(name: str, **figures) -> None:
         RESULTS.mkdir(exist_ok=True)
         text = json.dumps({"machine": machine(), **figures}, indent=2, ensure_ascii=False)
         (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def tables() -> str:
+    """All kept figures as Markdown: a table for each long test, with the machine and the day."""
+    parts = []
+    for path in sorted(RESULTS.glob("*.json")):
+        figures = json.loads(path.read_text(encoding="utf-8"))
+        where = figures.pop("machine")
+        versions = f"Python {where['python']}, torch {where['torch']}, torchvision {where['torchvision']}"
+        rows = [f"| {say(name)} | {value_text(value)} |" for name, value in figures.items()]
+        head = [
+            f"### {say(path.stem)}",
+            "",
+            f"{where['date']}, {where['cpu']}, {versions}.",
+            "",
+            "| | |",
+            "|---|---|",
+        ]
+        parts.append("\n".join([*head, *rows]))
+    return "\n\n".join(parts)
+
+
+def say(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def value_text(value) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{say(str(key))}: {value_text(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return "; ".join(value_text(part) for part in value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def refresh(page: Path) -> None:
+    """Put the tables between the two marks in RELIABILITY.md."""
+    text = page.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    page.write_text(f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    refresh(RESULTS.parent.parent / "RELIABILITY.md")
