@@ -14,7 +14,7 @@ from PIL import Image
 from minicyclegan.checkpoint import load
 from minicyclegan.data import load_domains
 from minicyclegan.errors import DataError, MiniCycleGANError
-from minicyclegan.images import list_images, read_image, to_image, to_uint8_rgb
+from minicyclegan.images import decode, list_images, read_image, to_image
 from minicyclegan.notebooks import course_folder, shipped_weights
 from minicyclegan.parameters import Config
 from minicyclegan.seasons import draw, sample_scenes
@@ -33,13 +33,7 @@ def find_checkpoints() -> list[Path]:
 
 def read_upload(name: str, content: bytes) -> Image.Image:
     """An uploaded file as 8-bit RGB. Raises DataError."""
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            return to_uint8_rgb(image)
-    except Exception as error:  # Pillow's plugins raise nearly anything on damaged files
-        unknown = isinstance(error, Image.UnidentifiedImageError)
-        reason = "it is not an image" if unknown else str(error) or type(error).__name__
-        raise DataError(f"cannot read the image {name}: {reason}; upload another file") from error
+    return decode(io.BytesIO(content), name, "upload another file")
 
 
 def examples_for(config: Config) -> dict[str, Path | Image.Image]:

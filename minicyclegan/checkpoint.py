@@ -6,12 +6,12 @@ import json
 import os
 import pickle
 import shutil
-import zipfile
 from pathlib import Path
 
 import torch
 
 from minicyclegan.errors import CheckpointError, MiniCycleGANError, RunError
+from minicyclegan.plain import Content, NotPlain, fault_in_archive, plain_copy, sizes_in_archive
 
 FORMAT = "minicyclegan-1"
 
@@ -78,6 +78,8 @@ def append_line(path: str | Path, line: str) -> None:
     try:
         with open(path, "a", encoding="utf-8") as file:
             file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # a checkpoint that is on the disk must not be without its line
     except OSError as error:
         raise cannot_write(Path(path), error) from error
 
@@ -94,26 +96,31 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
 def read_checkpoint(path: str | Path) -> dict:
     """Read what `save_checkpoint` wrote, on the CPU, with torch's loader that executes no code.
 
-    Every byte is compared with the checksums in the file. Raises CheckpointError.
+    Every byte is compared with the checksums in the file, and the content is copied into memory of its own: at most what
+    the file holds, whatever it claims. Raises CheckpointError.
     """
     path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(
-            f"there is no checkpoint {path}; check the path (a run keeps its newest in last.pt)"
-        )
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                if damaged := archive.testzip():  # torch.load itself does not compare the checksums
-                    raise zipfile.BadZipFile(f"checksum of {damaged}")
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not path.is_file():
+            raise CheckpointError(
+                f"there is no checkpoint {path}; check the path (a run keeps its newest in last.pt)"
+            )
+        if fault := fault_in_archive(path):
+            raise CheckpointError(f"{path} is damaged or no checkpoint: {fault}; use another checkpoint")
+        # Mapped, not read: a tensor that claims to be larger than the file cannot reach into other memory
+        mapped = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        state = plain_copy(mapped, content := Content())
+        if sorted(content.sizes.values()) != sizes_in_archive(path):
+            raise NotPlain  # tensors that are larger or smaller than what is stored for them
+    except CheckpointError:
+        raise
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}; check its permissions") from error
-    except pickle.UnpicklingError as error:
+    except (pickle.UnpicklingError, NotPlain) as error:
         raise CheckpointError(
             f"{path} is no checkpoint of miniCycleGAN, or it is damaged: it holds something other than tensors and plain values"
         ) from error
-    except Exception as error:  # a damaged zip can raise nearly anything
+    except Exception as error:  # a damaged file can raise nearly anything
         raise CheckpointError(
             f"{path} is damaged or cut off and cannot be read ({type(error).__name__}); use another checkpoint"
         ) from error
@@ -127,31 +134,37 @@ def read_checkpoint(path: str | Path) -> dict:
 def load(path: str | Path, device: str = "cpu"):
     """The CycleGAN of a checkpoint or of shipped weights, ready to translate: `load(path).translate(image, to="b")`.
 
-    The checkpoint carries its configuration; the discriminators are not loaded. Where a moving average of the generators was kept, its weights are used.
-    Raises CheckpointError.
+    The checkpoint carries its configuration; it has no discriminators. Where a moving average of the generators was kept, its weights are used.
+    Raises CheckpointError, and ParameterError for a device that is not there.
     """
     from minicyclegan.cyclegan import CycleGAN  # here, so that reading a file needs no networks
     from minicyclegan.devices import choose_device
     from minicyclegan.parameters import Config
 
+    torch_device = choose_device(device)[0]
     state = read_checkpoint(path)
     try:
-        with torch.random.fork_rng(
-            devices=[]
-        ):  # the first weights are drawn and thrown away; the caller's dice stay
+        saved = state["model"] if state["average"] is None else state["average"]
+        weights = {name: tensor for name, tensor in saved.items() if name.startswith("generator_")}
+        with torch.device("meta"):  # networks without numbers: even a huge configuration costs nothing yet
             model = CycleGAN(Config(**state["config"]))
-        for name in ("generator_ab", "generator_ba"):
-            weights = {
-                k.removeprefix(f"{name}."): v.float()
-                for k, v in (state["average"] or state["model"]).items()
-                if k.startswith(f"{name}.")
-            }
-            getattr(model, name).load_state_dict(weights)
-    except (KeyError, TypeError, AttributeError, RuntimeError, MiniCycleGANError) as error:
+        model.discriminator_a = model.discriminator_b = None  # translation needs none
+        for name, like in model.state_dict().items():
+            if weights[name].shape != like.shape:
+                raise ValueError(f"{name} is {tuple(weights[name].shape)} instead of {tuple(like.shape)}")
+        if bad := [name for name in weights if not sound_weight(weights[name])]:
+            raise ValueError(f"{bad[0]} is no weight, or holds numbers that are not finite")
+        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, assign=True)
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError, MiniCycleGANError) as error:
+        text = f"it has no {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
         raise CheckpointError(
-            f"{path} does not fit its own configuration: {str(error).splitlines()[0]}; use another checkpoint"
+            f"{path} does not fit its own configuration: {text}; use another checkpoint"
         ) from error
-    return model.to(choose_device(device)[0]).eval()
+    return model.to(torch_device).eval()
+
+
+def sound_weight(tensor) -> bool:
+    return tensor.is_floating_point() and bool(tensor.isfinite().all())
 
 
 def save_next(run_dir: Path, state: dict) -> None:
@@ -186,11 +199,11 @@ def read_newest(run_dir: Path) -> tuple[dict, str]:
 
 
 def export_weights(checkpoint: str | Path, path: str | Path) -> None:
-    """Keep only what translation needs, in half precision: the two generators and the configuration."""
+    """Keep only what translation needs, in half precision: the two generators and the configuration. Raises CheckpointError."""
+    load(checkpoint)  # refuses what does not fit its own configuration
     state = read_checkpoint(checkpoint)
-    weights = state["average"] or state["model"]
-    weights = {name: tensor for name, tensor in weights.items() if name.startswith("generator")}
-    weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
+    weights = state["model"] if state["average"] is None else state["average"]
+    weights = {name: tensor.half() for name, tensor in weights.items() if name.startswith("generator")}
     save_checkpoint(
-        path, {"config": state["config"], "step": state["step"], "model": weights, "average": None}
+        path, {"config": state["config"], "step": state.get("step", 0), "model": weights, "average": None}
     )

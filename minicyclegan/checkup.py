@@ -1,11 +1,12 @@
 """A check of pictures before they are trained on: what is there, what is wrong with it, what to do (plumbing)."""
 
+import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from minicyclegan.errors import DataError
+from minicyclegan.errors import DataError, printable
 from minicyclegan.images import list_images
 from minicyclegan.looks import Look, alike_groups, look_at_all
 
@@ -39,9 +40,9 @@ def check_folder(folder: str | Path, image_size: int = 256) -> Report:
     A thousand photographs of 256 px take about a second; large ones are read in about the time the disk needs.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DataError(f"there is no folder {folder}; check the path")
-    parts = {name: folder / name for name in PARTS if (folder / name).is_dir()}
+    parts = {name: folder / name for name in PARTS if os.path.isdir(folder / name)}
     if not parts:
         raise DataError(
             f"{folder} holds none of {', '.join(PARTS)}; make them from two folders of pictures with notebook 10_your_images"
@@ -74,7 +75,7 @@ def check_two_folders(folder_a: str | Path, folder_b: str | Path, image_size: in
 def require_two_folders(folder_a: str | Path, folder_b: str | Path) -> None:
     """Refuse two folders that are missing or the same one. Raises DataError."""
     for path in (folder_a, folder_b):
-        if not Path(path).is_dir():
+        if not os.path.isdir(path):
             raise DataError(f"there is no folder {path}; check the path")
     if Path(folder_a).resolve() == Path(folder_b).resolve():
         raise DataError(
@@ -194,11 +195,13 @@ def some(items: list[str], show: int = 3) -> str:
 
 
 def add_problem(report: Report, text: str) -> None:
+    text = printable(text)
     report.problems.append(text)
     report.lines.append(f"PROBLEM {text}")
 
 
 def add_warning(report: Report, text: str) -> None:
+    text = printable(text)
     report.warnings.append(text)
     report.lines.append(f"note    {text}")
 

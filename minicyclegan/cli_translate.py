@@ -1,5 +1,6 @@
 """The command `minicyclegan translate` (plumbing)."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -33,15 +34,15 @@ def translate(checkpoint, images, output, to, device, on_bad_image):
     from minicyclegan.translate import translate_files
 
     source = Path(images)
-    if not source.exists():
+    if not os.path.lexists(source):
         raise DataError(f"there is no image or folder {source}; check the path")
-    paths = list_images(source) if source.is_dir() else source
+    paths = list_images(source) if os.path.isdir(source) else source
     if not paths:
         raise DataError(f"no image in {source}; put some there (jpg, png, webp, tiff, ...)")
     written = translate_files(
         load(checkpoint, device), paths, output, to, on_bad_image, say=lambda text: click.echo(text, err=True)
     )
-    total = len(paths) if source.is_dir() else 1
+    total = len(paths) if os.path.isdir(source) else 1
     click.echo(f"{len(written)} of {total} images translated to domain {to.upper()}, in {output}")
     if not written:
         sys.exit(1)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from minicyclegan.cycle_loss import cycle_consistency_loss, identity_loss
 from minicyclegan.discriminator import PatchDiscriminator
-from minicyclegan.errors import ParameterError
+from minicyclegan.errors import DataError, ParameterError
 from minicyclegan.gan_loss import discriminator_loss, generator_loss
 from minicyclegan.generator import Generator, init_weights
 from minicyclegan.images import as_batch
@@ -168,4 +168,11 @@ class CycleGAN(nn.Module):
         # at least 16 px and a multiple of 4; "replicate" works at any size, "reflect" not on very small pictures
         right, bottom = max(-width % 4, 16 - width), max(-height % 4, 16 - height)
         padded = F.pad(batch, (0, right, 0, bottom), mode="replicate")
-        return restore(generator(padded)[..., :height, :width])
+        try:
+            return restore(generator(padded)[..., :height, :width])
+        except RuntimeError as error:
+            if "memory" not in str(error):
+                raise
+            raise DataError(
+                f"a picture of {width} x {height} px needs too much memory; make it smaller"
+            ) from error

@@ -1,5 +1,6 @@
 """Unpaired pictures from two domains (Zhu et al. 2017, section 3), built in notebook 01_two_domains."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class ImageFolder:
     ):
         if on_bad_image not in ("refuse", "skip"):
             raise ParameterError(f"on_bad_image must be refuse or skip, but it is {on_bad_image!r}")
-        if not Path(folder).is_dir():
+        if not os.path.isdir(folder):
             raise DataError(f"there is no folder {folder}; a data set needs trainA, trainB, testA and testB")
         self.size, self.skipped, self.enlarged, self.pictures = size, [], set(), None
         self.paths = list_images(folder)

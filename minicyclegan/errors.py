@@ -1,8 +1,19 @@
 """The errors this package raises on purpose: one sentence each, saying what was wrong and what to do."""
 
 
+def printable(text: str) -> str:
+    """Text from outside, a file name say, fit for one line: what could steer a terminal or is no text shows as \\x1b."""
+    joiners = "\u200c\u200d"  # parts of words in some scripts, and of some emoji
+    return "".join(
+        c if c.isprintable() or c in joiners else c.encode("unicode_escape").decode() for c in text
+    )
+
+
 class MiniCycleGANError(Exception):
-    """Base of all errors below; catch this one to catch them all."""
+    """Base of all errors below; catch this one to catch them all. Its text is one line, whatever names are in it."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class ParameterError(MiniCycleGANError, ValueError):

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from minicyclegan.data import Domains
 from minicyclegan.errors import DataError, ParameterError
-from minicyclegan.images import list_images, read_image, to_tensor
+from minicyclegan.images import list_images, read_image, require_file, to_tensor
 
 # What `degrade` does to a picture, in this order, each strength drawn evenly between two ends
 DAMAGE = {
@@ -66,10 +67,11 @@ def degrade_one(pixels: np.ndarray, seed: int) -> Tensor:
 
 def find_faces(folder: str | Path) -> list[Path]:
     """The image files in `folder` and in its own folders, one level deep, hidden ones left out. Raises DataError."""
-    if not str(folder) or not Path(folder).is_dir():
+    if not str(folder) or not os.path.isdir(folder):
         raise DataError(f"there is no folder {str(folder)!r} of faces; name one: face_restoration:FOLDER")
-    inner = sorted(p for p in Path(folder).iterdir() if p.is_dir() and not p.name.startswith("."))
-    paths = [path for place in (Path(folder), *inner) for path in list_images(place)]
+    paths = list_images(folder)
+    inner = sorted(p for p in Path(folder).iterdir() if os.path.isdir(p) and not p.name.startswith("."))
+    paths += [path for place in inner for path in list_images(place)]
     if not paths:
         raise DataError(
             f"no image in {folder} nor one level below it; put pictures of faces there (jpg, png, ...)"
@@ -126,8 +128,9 @@ def split_faces(folder: str | Path, size: int, on_bad_image: str) -> tuple[dict[
     paths, first, notes, enlarged = find_faces(folder), {}, [], 0
     for path in paths:
         try:
+            require_file(path)
             content = path.read_bytes()
-        except OSError:  # read_image below meets the same error and says so
+        except (OSError, DataError):  # read_image below meets the same error and says so
             content = str(path).encode()
         first.setdefault(hashlib.sha256(content).hexdigest(), path)
     if len(first) > most:

@@ -3,16 +3,19 @@
 import hashlib
 import io
 import os
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from minicyclegan.images import to_uint8_rgb
+from minicyclegan.images import open_picture, orientation, reason_of, require_file, to_uint8_rgb
 
+ONE_AT_A_TIME = threading.Lock()  # for large pictures, so that several threads take no more memory than one
 ALIKE = 0.99  # correlation of two 16 x 16 thumbnails from which two pictures count as the same one
 
 
@@ -30,17 +33,21 @@ class Look:
 def look_at(path: Path) -> Look | str:
     """Decode one picture and keep a look of it; the reason in words, if that fails."""
     try:
+        require_file(path)
         content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
-            turned = image.getexif().get(0x0112, 1) >= 5  # the camera lay on its side
+        with open_picture(io.BytesIO(content)) as image, ONE_AT_A_TIME if is_large(image) else nullcontext():
+            turned = orientation(image) >= 5  # the camera lay on its side
             size = image.size[::-1] if turned else image.size
             kinds = kinds_of(image)
             image.draft(None, (64, 64))  # JPEG is decoded at a fraction of its size: several times faster
             small = to_uint8_rgb(image).resize((16, 16), Image.Resampling.BILINEAR)
     except Exception as error:  # Pillow's plugins raise nearly anything on damaged files
-        unknown = isinstance(error, Image.UnidentifiedImageError)
-        return "it is not an image" if unknown else str(error) or type(error).__name__
+        return reason_of(error)
     return Look(path, size, kinds, hashlib.blake2b(content).digest(), np.asarray(small, dtype=np.float32))
+
+
+def is_large(image: Image.Image) -> bool:
+    return image.width * image.height > 10_000_000
 
 
 def kinds_of(image: Image.Image) -> list[str]:

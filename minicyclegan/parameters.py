@@ -9,12 +9,21 @@ from dataclasses import dataclass
 from minicyclegan.errors import ParameterError
 
 
+def shown(value) -> str:
+    """A value as it stands in a sentence: not more than 80 characters, whatever it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python writes no number of more than 4,300 digits
+        return f"a very long {type(value).__name__}"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
 def check_name(name: str, known) -> None:
     """Refuse a name that is not in `known`, and offer the nearest that is."""
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(name[:80], known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"known names: {', '.join(known)}"
-        raise ParameterError(f"there is no parameter {name!r}; {hint}")
+        raise ParameterError(f"there is no parameter {shown(name)}; {hint}")
 
 
 def check_type(name: str, value, wanted: type):
@@ -22,13 +31,40 @@ def check_type(name: str, value, wanted: type):
 
     A whole number is welcome where a float is wanted; nothing else is converted, so "0.5" is no number and 1 is no bool.
     """
+    if type(value) is int and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
+        raise ParameterError(f"parameter {name} must have at most 18 digits, but it is {shown(value)}")
+    if wanted is type(value) is str and (len(value) > LONGEST_TEXT or "\0" in value):
+        raise ParameterError(
+            f"parameter {name} must be a text of at most {LONGEST_TEXT:,} characters without a zero byte, "
+            f"but it is {shown(value)}"
+        )
     if wanted is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
     if type(value) is not wanted or wanted is float:
         raise ParameterError(
-            f"parameter {name} must be {wanted.__name__}, but it is {value!r} ({type(value).__name__})"
+            f"parameter {name} must be {wanted.__name__}, but it is {shown(value)} ({type(value).__name__})"
         )
     return value
+
+
+LARGEST_NUMBER = 10**18  # of any whole number: below what torch and the clocks of a system can count to
+LONGEST_TEXT = 4096  # characters; no path is longer on Linux
+
+# Far beyond what anybody trains, and small enough that no slip of a finger fills the memory or runs for ever
+LARGEST = {
+    "image_size": 4096,
+    "load_size": 8192,
+    "steps": 1_000_000_000,
+    "batch_size": 4096,
+    "seed": 2**31 - 1,
+    "base_channels": 1024,
+    "n_blocks": 64,
+    "discriminator_channels": 1024,
+    "discriminator_layers": 8,
+    "lambda_cycle": 1_000_000,
+    "lambda_identity": 1_000_000,
+    "pool_size": 100_000,
+}
 
 
 @dataclass(frozen=True)
@@ -116,17 +152,30 @@ class Config:
                 raise ParameterError(
                     f"parameter {name} must be between 0 and {top:g}, but it is {getattr(self, name)}"
                 )
+        for name, top in LARGEST.items():
+            if getattr(self, name) > top:
+                raise ParameterError(
+                    f"parameter {name} must be at most {top:,}, but it is {getattr(self, name):,}"
+                )
         for name, words in (("upsampling", ("transposed", "resize")), ("gan_mode", ("lsgan", "bce"))):
             if getattr(self, name) not in words:
                 raise ParameterError(
-                    f"parameter {name} must be {' or '.join(words)}, but it is {getattr(self, name)!r}"
+                    f"parameter {name} must be {' or '.join(words)}, but it is {shown(getattr(self, name))}"
                 )
-        if self.seed > 2**31 - 1:
-            raise ParameterError(f"parameter seed must be at most {2**31 - 1}, but it is {self.seed}")
         if self.n_downsamplings > 2:
             raise ParameterError(
                 f"parameter n_downsamplings must be 1 or 2, but it is {self.n_downsamplings}"
             )
+        pixels, width = self.image_size**2, self.base_channels * 2**self.n_downsamplings
+        judged = self.discriminator_channels * 2 ** min(self.discriminator_layers, 3)
+        for what, amount, top in (  # each alone may be large, not all together
+            ("batch_size x image_size x image_size", self.batch_size * pixels, 2**28),
+            ("pool_size x image_size x image_size", self.pool_size * pixels, 2**31),
+            ("the number of weights in the residual blocks", self.n_blocks * 18 * width**2, 2**32),
+            ("the number of weights in a discriminator", self.discriminator_layers * 16 * judged**2, 2**32),
+        ):
+            if amount > top:
+                raise ParameterError(f"{what} must be at most {top:,}, but it is {amount:,}")
         if self.image_size % 4:
             raise ParameterError(f"parameter image_size must be divisible by 4, but it is {self.image_size}")
         smallest = (

@@ -65,7 +65,12 @@ def require_same_config(run_dir: Path, config: Config) -> None:
             f"{run_dir / 'last.pt'} holds weights to translate with and cannot be trained further; "
             "choose another run_dir"
         )
-    before, now = checkpoint["config"], config.to_dict()
+    before, now = checkpoint.get("config"), config.to_dict()
+    if not isinstance(before, dict) or set(before) != set(now):
+        raise CheckpointError(
+            f"the newest checkpoint in {run_dir} has other parameters than this version knows; "
+            "start again in another run_dir"
+        )
     differences = [
         f"{name} was {before.get(name)!r}, is now {now[name]!r}"
         for name in now
@@ -85,7 +90,7 @@ def require_space(run_dir: Path, trainer) -> None:
     size = (
         weights * (3 if trainer.average is None else 4) + pictures
     )  # Adam keeps two numbers for each weight
-    there = sum(path.stat().st_size for path in run_dir.glob("*.pt"))
+    there = sum(path.stat().st_size for path in run_dir.glob("*.pt") if path.is_file())
     free = shutil.disk_usage(run_dir).free
     if free + there < 3 * size:
         raise RunError(

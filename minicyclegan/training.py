@@ -229,10 +229,11 @@ def train(
                 write_file(run_dir / "samples" / f"step_{step:07d}.png", lambda file: sheet.save(file, "PNG"))
                 if domains.paired:
                     record |= held_out_error(trainer.translator, test_a, test_b)
+            # First the line, then the checkpoint: killed in between, a resume makes the line again and loses none
+            append_line(run_dir / "metrics.jsonl", json.dumps(record))
             if step % checkpoint_every == 0 or last:
                 save_next(run_dir, trainer.state_dict())
                 saved_step = step
-            append_line(run_dir / "metrics.jsonl", json.dumps(record))
             clock.report(step, record)
         if trainer.step < config.steps:
             require_finite(trainer, batches, saved_step)

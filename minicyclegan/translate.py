@@ -1,6 +1,7 @@
 """Pictures of your own: split two folders into a data set, translate files, go there and back; built in 10_your_images."""
 
 import contextlib
+import io
 import os
 import random
 import shutil
@@ -59,7 +60,7 @@ def split_into_domains(
     require_two_folders(folder_a, folder_b)
     if not 0 < test_share < 1:
         raise ParameterError(f"test_share must be between 0 and 1, but it is {test_share}")
-    if target.exists():
+    if os.path.lexists(target):
         raise RunError(f"{target} exists; choose another folder")
     left_out = {Path(path).resolve() for path in leave_out}
     pictures = [
@@ -102,12 +103,19 @@ def make_folder(folder: str | Path) -> None:
 def save_picture(picture: Image.Image, path: str | Path) -> None:
     """Write a picture whole or not at all, in the type that the path's suffix says. Raises RunError, also if it exists."""
     path = Path(path)
-    if path.exists():
+    if os.path.lexists(path):
         raise RunError(f"{path} exists; choose another output")
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind not in Image.SAVE:
         raise RunError(f"{path} does not end in a type of picture that can be written; use .png")
-    write_file(path, lambda file: picture.save(file, kind))
+    content = io.BytesIO()
+    try:
+        picture.save(content, kind)
+    except Exception as error:  # some types take no large sides, some no colours
+        raise RunError(
+            f"cannot make {path} of {picture.width} x {picture.height} px: {error}; use .png"
+        ) from error
+    write_file(path, lambda file: file.write(content.getbuffer()))
 
 
 def translate_files(
@@ -135,10 +143,10 @@ def translate_files(
     if len(set(results)) < len(results):
         raise DataError("two of the pictures have the same name; translate one folder after the other")
     for result in results:
-        if result.exists():
+        if os.path.lexists(result):
             raise RunError(f"{result} exists; choose another output")
     folder = out.parent if to_file else out
-    new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
+    new_folders = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     written = []
     try:
         make_folder(folder)

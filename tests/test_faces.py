@@ -325,7 +325,7 @@ def test_a_file_that_cannot_be_opened_is_refused_or_skipped(faces, tmp_path, mon
         return call(path)
 
     monkeypatch.setattr(type(folder), "read_bytes", lambda path: refuse(path, read))
-    monkeypatch.setattr(Image, "open", lambda path: refuse(path, opened))
+    monkeypatch.setattr(Image, "open", lambda path, **options: refuse(path, opened))
     with pytest.raises(DataError, match="cannot read the image .*007.png: .*Permission denied"):
         load_faces(folder, 32)
     assert "007.png" in load_faces(folder, 32, on_bad_image="skip").notes[0]

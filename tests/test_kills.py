@@ -317,3 +317,33 @@ def test_the_lock_of_a_killed_process_holds_nobody_up(processes, undisturbed, tm
     tiny_run(tmp_path / "run", resume=True, **KILL)
     assert_same_run(tmp_path / "run", undisturbed)
     assert not (tmp_path / "run" / ".lock").exists()
+
+
+@pytest.mark.parametrize(
+    "moment", ["before the line", "between the line and the checkpoint", "after the checkpoint"]
+)
+def test_killed_around_a_checkpoint_no_line_of_the_metrics_is_lost(tmp_path, monkeypatch, moment):
+    """Found by five hundred kills: a checkpoint that was written before its line left a gap in the metrics."""
+    import minicyclegan.training as training
+
+    tiny_run(tmp_path / "straight", checkpoint_every=2)
+    append_line, save_next = training.append_line, training.save_next
+
+    def line(path, text):
+        if moment == "before the line" and '"step": 4' in text:
+            raise KeyboardInterrupt
+        append_line(path, text)
+
+    def save(run_dir, state):
+        if moment == "between the line and the checkpoint" and state["step"] == 4:
+            raise KeyboardInterrupt
+        save_next(run_dir, state)
+        if moment == "after the checkpoint" and state["step"] == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "append_line", line)
+        patch.setattr(training, "save_next", save)
+        tiny_run(tmp_path / "run", checkpoint_every=2)
+    tiny_run(tmp_path / "run", checkpoint_every=2, resume=True)
+    assert_same_run(tmp_path / "run", tmp_path / "straight")

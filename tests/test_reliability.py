@@ -10,7 +10,7 @@ from records import BEGIN, END, RESULTS, tables
 PAGE = ROOT / "RELIABILITY.md"
 
 
-def tests_in(path) -> set[str]:
+def names_in(path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
@@ -21,7 +21,7 @@ def test_every_test_that_is_named_exists():
     for file, test in named:
         path = ROOT / "tests" / file
         assert path.exists(), file
-        assert not test or test in tests_in(path), f"{file} has no {test}"
+        assert not test or test in names_in(path), f"{file} has no {test}"
 
 
 def test_every_promise_names_a_test():
