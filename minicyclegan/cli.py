@@ -1,5 +1,6 @@
 """The command line: `minicyclegan --help` (plumbing). Heavy imports wait inside the commands."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -20,13 +21,19 @@ class OneSentence(click.Group):
     """Shows this package's own errors as one sentence and exit code 1, without a traceback."""
 
     def invoke(self, ctx):
-        from minicyclegan.errors import MiniCycleGANError
+        from minicyclegan.errors import MiniCycleGANError, printable
 
         try:
             return super().invoke(ctx)
         except MiniCycleGANError as error:
             click.echo(f"minicyclegan: {error}", err=True)
             sys.exit(getattr(error, "exit_code", 1))
+        except OSError as error:  # a name that is too long, say: the system has said why
+            if error.errno in (None, errno.EPIPE):
+                raise
+            name = "" if error.filename is None else f"{printable(str(error.filename))}: "
+            click.echo(f"minicyclegan: {name}{error.strerror}; check the path", err=True)
+            sys.exit(1)
 
 
 @click.group(cls=OneSentence, context_settings={"help_option_names": ["-h", "--help"]})
@@ -158,7 +165,7 @@ def run(notebook, parameters, file, output):
 
     path = Path(notebook)
     if not path.is_file():
-        found = sorted(course_folder().glob(f"{notebook}*.ipynb"))
+        found = sorted(p for p in course_folder().glob("*.ipynb") if p.name.startswith(notebook))
         if len(found) != 1:
             raise RunError(
                 f"there is no notebook {notebook}; the course has {', '.join(p.stem for p in sorted(course_folder().glob('*.ipynb')))}"

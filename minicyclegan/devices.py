@@ -1,8 +1,11 @@
 """Which device and which number format to compute with (plumbing)."""
 
+import re
+
 import torch
 
 from minicyclegan.errors import ParameterError
+from minicyclegan.parameters import shown
 
 
 def choose_device(device: str = "auto", precision: str = "auto") -> tuple[torch.device, torch.dtype, str]:
@@ -15,19 +18,23 @@ def choose_device(device: str = "auto", precision: str = "auto") -> tuple[torch.
         device = (
             "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         )
-    kind = device.split(":")[0]
-    if kind not in ("cuda", "mps", "cpu"):
-        raise ParameterError(f"device must be auto, cuda, mps or cpu, but it is {device!r}")
+    if not isinstance(device, str) or not re.fullmatch(r"cpu|mps|cuda(:[0-9]{1,3})?", device):
+        raise ParameterError(f"device must be auto, cuda, cuda:1, mps or cpu, but it is {shown(device)}")
+    kind, _, number = device.partition(":")
     if kind == "cuda" and not torch.cuda.is_available():
         raise ParameterError(
             "device is cuda, but torch sees no CUDA device here; use auto, or run `minicyclegan doctor`"
+        )
+    if kind == "cuda" and number and int(number) >= torch.cuda.device_count():
+        raise ParameterError(
+            f"device is {device}, but torch sees {torch.cuda.device_count()} CUDA devices here, counted from 0"
         )
     if kind == "mps" and not torch.backends.mps.is_available():
         raise ParameterError("device is mps, but torch sees no Apple GPU here; use auto")
     if precision == "auto":
         precision = "bf16" if kind == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
     if precision not in ("fp32", "bf16"):
-        raise ParameterError(f"precision must be auto, fp32 or bf16, but it is {precision!r}")
+        raise ParameterError(f"precision must be auto, fp32 or bf16, but it is {shown(precision)}")
     name = (
         torch.cuda.get_device_name(device)
         if kind == "cuda"

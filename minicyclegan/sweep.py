@@ -2,18 +2,18 @@
 
 import itertools
 import json
+import math
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import yaml
-
 from minicyclegan.errors import MiniCycleGANError, ParameterError
-from minicyclegan.notebooks import course_folder, parameters_of, read_parameters
-from minicyclegan.parameters import Config, check_name
+from minicyclegan.notebooks import course_folder, parameters_of, read_parameters, read_yaml_file
+from minicyclegan.parameters import Config, check_name, check_type, shown
 from minicyclegan.presets import resolve
 
 ENTRIES = ("notebook", "base", "parameters", "axes", "grid", "seeds")
+MOST_RUNS = 10_000
 OWN = ("run_dir", "resume", "seed")  # the sweep sets these itself, for each member
 
 
@@ -54,10 +54,7 @@ def read_sweep(path: str | Path) -> Sweep:
     these win), `axes` (name: list of values, one varied at a time), `grid` (name: list, all combinations), `seeds`.
     """
     path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ParameterError(f"cannot read the sweep {path}: {str(error).splitlines()[0]}") from error
+    content = read_yaml_file(path, "sweep")
     try:
         return plan(path.stem, content, path.parent)
     except MiniCycleGANError as error:
@@ -79,21 +76,28 @@ def plan(name: str, content: dict, folder: Path) -> Sweep:
 
     def checked(values: dict, file: Path | None = None) -> dict:
         if not isinstance(values, dict):
-            raise ParameterError(f"expected lines `name: value`, but found {values!r}")
+            raise ParameterError(f"expected lines `name: value`, but found {shown(values)}")
+        for key in values:
+            check_name(str(key), declared)
         pairs = tuple(f"{key}={json.dumps(value, default=str)}" for key, value in values.items())
         given = read_parameters(pairs, file, declared)
         for key in set(OWN) & set(given):
             raise ParameterError(f"{key} is set by the sweep for each run; take it out, and list `seeds`")
         return given
 
-    file = folder / content["base"] if "base" in content else None
+    base_file = content.get("base", "")
+    if not isinstance(base_file, str):
+        raise ParameterError(f"base must be the name of a YAML file, but it is {shown(base_file)}")
+    file = folder / base_file if base_file else None
     given = checked(content.get("parameters", {}), file)
     base = {key: given.get(key, default) for key, (_, default) in declared.items() if key not in OWN}
 
     def values_of(entry: str) -> dict[str, list]:
         found = content.get(entry, {})
         if not isinstance(found, dict) or not all(isinstance(v, list) and v for v in found.values()):
-            raise ParameterError(f"{entry} must hold lines `name: [value, value, ...]`, but it is {found!r}")
+            raise ParameterError(
+                f"{entry} must hold lines `name: [value, value, ...]`, but it is {shown(found)}"
+            )
         return {str(key): [checked({key: value})[str(key)] for value in found[key]] for key in found}
 
     rows, settings = [], {"base": base}
@@ -108,12 +112,18 @@ def plan(name: str, content: dict, folder: Path) -> Sweep:
         for value in dict.fromkeys(values if base[axis] in values else [base[axis], *values]):
             add(axis, value, {axis: value})
     grid = values_of("grid")
+    if math.prod(len(values) for values in grid.values()) > MOST_RUNS:
+        raise ParameterError(f"the grid has more than {MOST_RUNS:,} combinations; take values out")
     for values in itertools.product(*grid.values()) if grid else ():
         combination = ",".join(f"{key}={written(value)}" for key, value in zip(grid, values))
         add("grid", combination, dict(zip(grid, values)))
     seeds = content.get("seeds", [0])
+    for seed in seeds if isinstance(seeds, list) else ():
+        check_type("seed", seed, int)
     if not isinstance(seeds, list) or not seeds or len(set(map(str, seeds))) < len(seeds):
-        raise ParameterError(f"seeds must be a list of different numbers, but it is {seeds!r}")
+        raise ParameterError(f"seeds must be a list of different numbers, but it is {shown(seeds)}")
+    if len(settings) * len(seeds) > MOST_RUNS:
+        raise ParameterError(f"the sweep has more than {MOST_RUNS:,} runs; take values or seeds out")
 
     members = []
     for setting, parameters in settings.items():
@@ -130,11 +140,12 @@ def plan(name: str, content: dict, folder: Path) -> Sweep:
 
 def find_notebook(name: object, folder: Path) -> Path:
     """A notebook of the course by its name, or a path seen from the sweep file."""
+    check_type("notebook", name, str)
     if str(name).endswith(".ipynb"):
         return (folder / str(name)).resolve()
     known = [path.stem for path in sorted(course_folder().glob("*.ipynb"))]
     if name not in known:
-        raise ParameterError(f"there is no notebook {name!r}; the course has {', '.join(known)}")
+        raise ParameterError(f"there is no notebook {shown(name)}; the course has {', '.join(known)}")
     return course_folder() / f"{name}.ipynb"
 
 

@@ -1,7 +1,6 @@
 """Values from outside: -p, YAML files, sweeps and options. One clear sentence, nothing written, nothing executed."""
 
 import dataclasses
-import math
 import os
 import random
 import resource
@@ -28,7 +27,7 @@ from minicyclegan.sweep import read_sweep
 
 DECLARED = parameters_of(course_folder() / "07_train.ipynb")
 FIELDS = [field.name for field in dataclasses.fields(Config)]
-QUICK = settings(derandomize=True, database=None, deadline=None, max_examples=150)
+QUICK = settings(derandomize=True, database=None, deadline=None, max_examples=80)
 
 
 def fault_in_sentence(text: str) -> str:
@@ -137,7 +136,9 @@ HOSTILE_TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("name", sorted(DECLARED))
+@pytest.mark.parametrize(
+    "name", ["data", "steps", "learning_rate", "resume", "device", "run_dir", "gan_mode"]
+)
 def test_no_value_from_the_command_line_gets_anything_but_one_sentence(name):
     found = {text[:60]: outcome(lambda: configure((f"{name}={text}",))) for text in HOSTILE_TEXTS}
     assert {text: what for text, what in found.items() if what not in ("accepted", "refused")} == {}
@@ -534,9 +535,7 @@ def test_values_reach_the_notebook_as_values_and_never_as_code(tmp_path, monkeyp
 
 # Real processes, with a limit of memory and time
 
-BOUND_MIB = (
-    3000  # of address space on top of what Python with torch takes at its start; torch alone maps much of it
-)
+MEMORY = 2**33  # bytes of address space for a whole process; torch alone maps a large part of it
 SECONDS = 60
 
 
@@ -550,7 +549,7 @@ def real(arguments: list[str], folder: Path) -> subprocess.CompletedProcess:
         text=True,
         timeout=SECONDS,
         stdin=subprocess.DEVNULL,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
     )
 
 
@@ -615,7 +614,7 @@ def test_ten_thousand_hostile_values_get_one_sentence_or_are_read(tmp_path):
             path.write_bytes(content)
             note(repr(content), lambda: configure((), path))
     assert wrong == {}
-    assert longest < math.inf
+    assert longest < SECONDS, "one value kept the program busy"
     count = sum(found.values())
     record("parameters", values=count, **found, wrong=0, executed=0, longest_seconds=round(longest, 2))
     assert not (ROOT / "executed").exists() and not Path("executed").exists()

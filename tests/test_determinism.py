@@ -1,0 +1,197 @@
+"""What the numbers of a run depend on, and how fast a difference grows; test_repeatability.py compares whole processes."""
+
+import contextlib
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from conftest import ROOT, tiny_config, tiny_domains, tiny_run
+from records import record
+
+from minicyclegan import training
+from minicyclegan.data import UnpairedBatches, load_seasons
+from minicyclegan.repro_compare import compare_training
+from minicyclegan.repro_facts import training_results
+from minicyclegan.training import Trainer
+
+STEPS = (1, 2, 10, 50, 200)
+# Networks at which two threads do share the work, with the learning rate of the course
+SIZES = dict(image_size=32, batch_size=4, base_channels=16, discriminator_channels=16, n_blocks=2)
+SIZES |= dict(learning_rate=2e-4, decay_share=0.0, pool_size=50, ema_decay=0.0)
+
+# What is done differently, in this process or by the environment of another; "one bit" is the measure for all others
+HERE = (
+    "nothing",
+    "two threads",
+    "not channels last",
+    "without oneDNN",
+    "one bit of one weight",
+    "another seed",
+)
+ELSEWHERE = {
+    "AVX2 (ATen and oneDNN)": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+    "SSE4.1 (ATen and oneDNN)": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"},
+    "AVX2 (MKL only)": {"MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+}
+
+
+@contextlib.contextmanager
+def changed(patch: pytest.MonkeyPatch, change: str):
+    """For as long as the block lasts, one thing is otherwise."""
+    init, threads = Trainer.__init__, torch.get_num_threads()
+
+    def one_bit_off(trainer, *args):
+        init(trainer, *args)
+        weights = next(trainer.model.generator_ab.parameters()).data
+        weights[0, 0, 0, 0] = torch.nextafter(weights[0, 0, 0, 0], torch.tensor(9.0))
+
+    with patch.context() as inner:
+        if change == "not channels last":
+            inner.setattr(torch, "channels_last", torch.contiguous_format)
+        if change == "one bit of one weight":
+            inner.setattr(Trainer, "__init__", one_bit_off)
+        if change == "without oneDNN":
+            inner.setattr(torch.backends.mkldnn, "enabled", False)
+        torch.set_num_threads(2 if change == "two threads" else threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+def run_keeping_weights(folder: Path, change: str, steps: int) -> None:
+    """A run that notes everything at each step, and keeps its weights at some of them beside its folder."""
+    train_on = Trainer.train_on
+
+    def keeping(trainer, *batch):
+        losses = train_on(trainer, *batch)
+        if trainer.step in STEPS:
+            # A copy: the networks may lie in memory in another order
+            weights = {name: w.clone() for name, w in trainer.model.state_dict().items()}
+            torch.save(weights, folder.with_name(f"{folder.name} {trainer.step}.pt"))
+        return losses
+
+    settings = SIZES | {"steps": steps, "seed": int(change == "another seed")}
+    patch = pytest.MonkeyPatch()
+    with patch.context() as inner, changed(patch, change):
+        inner.setattr(Trainer, "train_on", keeping)
+        tiny_run(
+            folder, load_seasons(32, n_train=60, n_test=8), sample_every=1, checkpoint_every=10**6, **settings
+        )
+
+
+def in_another_process(folder: Path, steps: int, environment: dict) -> None:
+    code = "import sys; sys.path.insert(0, 'tests'); import torch; torch.set_num_threads(1)\n"
+    code += "from pathlib import Path; from test_determinism import run_keeping_weights\n"
+    code += "run_keeping_weights(Path(sys.argv[1]), 'nothing', int(sys.argv[2]))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment
+    subprocess.run([sys.executable, "-c", code, folder, str(steps)], cwd=ROOT, env=environment, check=True)
+
+
+def as_repro_reads_it(folder: Path) -> dict:
+    """A run as `minicyclegan repro` compares it: the first two steps one by one, then means of twenty."""
+    found = training_results(folder)
+    singles, windows = found["records"], []
+    for first in range(2, len(singles) - 19, 20):
+        part = singles[first : first + 20]
+        means = {
+            name: sum(one[name] for one in part) / 20
+            for name in part[0]
+            if not name.startswith(("held_out", "step"))
+        }
+        held_out = {name: value for name, value in part[-1].items() if name.startswith("held_out")}
+        windows.append({"step": part[-1]["step"]} | means | held_out)
+    return found | {"records": singles[:2] + windows}
+
+
+def compared(found: Path, expected: Path, steps: int) -> dict:
+    """How far two runs are from each other, relative: weights (all as one vector) and the worst loss, after so many steps."""
+    one, other = training_results(found)["records"], training_results(expected)["records"]
+    losses = [name for name in other[0] if name.startswith(("cycle", "identity", "gan", "discriminator"))]
+    apart = {}
+    for step in [step for step in STEPS if step <= steps]:
+        a, b = (torch.load(folder.with_name(f"{folder.name} {step}.pt")) for folder in (found, expected))
+        a, b = (
+            torch.cat([part[name].flatten().double() for name in sorted(b)]) for part in (a, b)
+        )  # by name, in one order
+        worst = max(
+            abs(one[step - 1][name] - other[step - 1][name]) / abs(other[step - 1][name]) for name in losses
+        )
+        apart[step] = (float((a - b).norm() / b.norm()), worst)
+    outside = compare_training(as_repro_reads_it(expected), as_repro_reads_it(found), same=False)
+    outside = [one for one in outside if not one["what"].startswith("config.json")]  # the seed, for one
+    return {"apart": apart, "outside": [f"{one['what']} {one['by']}" for one in outside]}
+
+
+def test_the_global_random_numbers_are_not_moved_once_the_networks_are_made(tmp_path, monkeypatch):
+    """`Trainer` seeds torch's own numbers and draws the first weights from them; after that nothing draws from them."""
+    noisy = dict(cycle_noise=0.1, discriminator_noise=0.1, sample_every=2, checkpoint_every=2)
+    Trainer(tiny_config(cycle_noise=0.1, discriminator_noise=0.1), torch.device("cpu"))
+    made = torch.get_rng_state()
+    others = random.getstate(), numpy.random.get_state()[1].tolist()
+    tiny_run(tmp_path / "run", **noisy)
+    assert torch.equal(torch.get_rng_state(), made)
+    assert (random.getstate(), numpy.random.get_state()[1].tolist()) == others
+
+    # The comparison can fail: without a generator of their own the networks would draw their noise from the global one
+    init = Trainer.__init__
+
+    def without_its_own(trainer, *args):
+        init(trainer, *args)
+        monkeypatch.setattr(type(trainer.model), "noisy", lambda model, x, d: x + d * torch.randn(x.shape))
+
+    monkeypatch.setattr(training.Trainer, "__init__", without_its_own)
+    tiny_run(tmp_path / "other", **noisy)
+    assert not torch.equal(torch.get_rng_state(), made)
+
+
+def test_a_batch_follows_from_the_seed_and_its_step_in_whatever_order_it_is_asked_for():
+    domains = tiny_domains()
+    straight, astray = (UnpairedBatches(domains.train_a, domains.train_b, 16, 2, seed=3) for _ in range(2))
+    expected = [straight.batch(step) for step in range(12)]
+    for step in (11, 3, 0, 7, 7, 1, 10):
+        assert all(torch.equal(a, b) for a, b in zip(astray.batch(step), expected[step]))
+    another = UnpairedBatches(domains.train_a, domains.train_b, 16, 2, seed=4)
+    assert not any(torch.equal(a, b) for a, b in zip(another.batch(0), expected[0]))
+
+
+def test_a_difference_of_rounding_stays_within_the_tolerance_of_repro_and_another_seed_does_not(tmp_path):
+    slight = ("not channels last", "one bit of one weight")
+    for change in ("nothing", *slight, "another seed"):
+        run_keeping_weights(tmp_path / change, change, 3)
+    for change in slight:
+        seen = compared(tmp_path / change, tmp_path / "nothing", 3)
+        assert seen["outside"] == [], change
+        assert 0 < seen["apart"][2][0] < 1e-2, f"{change} changes nothing, or much: {seen}"
+    seen = compared(tmp_path / "another seed", tmp_path / "nothing", 3)
+    assert seen["outside"] and seen["apart"][1][0] > 0.5
+
+
+@pytest.mark.long
+def test_how_fast_a_difference_of_rounding_grows_and_that_repro_allows_it(tmp_path):
+    """Each change by itself, for 200 steps. Everything is measured before anything is refused, so that the table is whole."""
+    for change in HERE:
+        run_keeping_weights(tmp_path / change, change, 200)
+    for change, environment in {"nothing, another process": {}, **ELSEWHERE}.items():
+        in_another_process(tmp_path / change, 200, environment)
+    table, outside = {}, {}
+    for change in [*HERE[1:], "nothing, another process", *ELSEWHERE]:
+        seen = compared(tmp_path / change, tmp_path / "nothing", 200)
+        outside[change] = seen["outside"]
+        row = {
+            f"after {step}": f"weights {weights:.1e}, worst loss {loss:.1e}"
+            for step, (weights, loss) in seen["apart"].items()
+        }
+        table[change] = row | {"within repro's tolerance": "no" if seen["outside"] else "yes"}
+        if seen["outside"]:
+            table[change]["outside"] = f"{len(seen['outside'])}, first: {seen['outside'][0]}"
+        if change == "nothing, another process":
+            assert all(size == (0, 0) for size in seen["apart"].values())
+    record("determinism", **table)
+    assert outside.pop("another seed")
+    assert not any(outside.values()), outside
