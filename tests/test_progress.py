@@ -57,13 +57,14 @@ def test_nbval_compares_them(executed):
         "-p",
         "no:cacheprovider",
     ]
-    good = subprocess.run([*command, "-c", ROOT / "pyproject.toml", executed], capture_output=True, text=True)
+    command += ["-c", ROOT / "pyproject.toml"]
+    good = subprocess.run([*command, executed], cwd=ROOT, capture_output=True, text=True)
     assert good.returncode == 0, good.stdout
     changed = executed.with_name("changed.ipynb")
     notebook = nbformat.read(executed, as_version=4)
     notebook.cells[-1].outputs[0].text = "something else\n"
     nbformat.write(notebook, changed)
-    bad = subprocess.run([*command, "-c", ROOT / "pyproject.toml", changed], capture_output=True, text=True)
+    bad = subprocess.run([*command, changed], cwd=ROOT, capture_output=True, text=True)
     assert bad.returncode == 1
 
 
