@@ -28,7 +28,7 @@ import click
 @click.option(
     "--seed",
     default=0,
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=2**31 - 1),
     help="Of the classifier and the bootstrap.",
     show_default=True,
 )

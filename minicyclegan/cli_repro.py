@@ -32,7 +32,9 @@ import click
     "--threads", default=1, type=click.IntRange(min=1), show_default=True, help="Of each notebook's process."
 )
 @click.option(
-    "--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop a notebook that takes longer."
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True, max=100_000),
+    help="Stop a notebook that takes longer.",
 )
 @click.option("--update", is_flag=True, help="Make what comes out the new reference.")
 @click.option(

@@ -53,7 +53,12 @@ def plain_copy(value, content: Content, depth: int = 0):
     if content.left < 0 or depth > 20:
         raise NotPlain
     if type(value) is torch.Tensor:
-        dense = value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
+        dense = (
+            value.ndim <= 8
+            and value.layout == torch.strided
+            and value.device.type == "cpu"
+            and not value.is_quantized
+        )
         if not dense or value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise NotPlain  # sparse, or one number repeated a billion times: nothing that this program saves
         storage = value.untyped_storage()

@@ -81,10 +81,14 @@ def resolve(word: str, folder: str | None = None, device: str = "auto") -> tuple
 
 def existing(folder: str, advice: str = "check the path") -> str:
     """The absolute path of a folder. Raises DataError with the advice when there is none."""
-    path = Path(folder).expanduser()
-    if not path.is_dir():
+    try:
+        path = Path(folder).expanduser().resolve()
+        there = path.is_dir()
+    except (OSError, RuntimeError, ValueError):  # ~nobody, a name that is too long, a link to itself
+        there = False
+    if not there:
         raise DataError(f"there is no folder {folder}; {advice}")
-    return str(path.resolve())
+    return str(path)
 
 
 def downloaded(name: str) -> str:

@@ -132,15 +132,28 @@ def trim_metrics(path: Path, step: int) -> None:
         try:
             if json.loads(line)["step"] <= step:
                 kept.append(line + "\n")
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     write_file(path, lambda file: file.write("".join(kept).encode()))
 
 
 def read_metrics(path: str | Path) -> list[dict]:
-    """The records of a metrics.jsonl, in order. A last line that is being written is left out."""
-    lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n") and line.strip()]
+    """The records of a metrics.jsonl, in order. A last line that is being written is left out. Raises RunError."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}; check the path") from error
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(json.loads(line))
+        except (ValueError, RecursionError):
+            raise RunError(
+                f"line {number} of {path} is damaged; resume the run, or remove that line"
+            ) from None
+        if not isinstance(records[-1], dict) or type(records[-1].get("step")) is not int:
+            raise RunError(f"line {number} of {path} is no record of a run; remove that line")
+    return records
 
 
 class Progress:

@@ -25,7 +25,7 @@ def read_json(path: Path) -> dict | None:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"cannot read {path}: {error}; remove its folder to run it again") from error
 
 
@@ -37,6 +37,8 @@ def state_of(member: Member, folder: Path) -> str:
         if (run_dir / "last.pt").exists() or (run_dir / "metrics.jsonl").exists():
             raise RunError(f"{run_dir} holds a run that is not of a sweep; choose another folder with -o")
         return "new"
+    if not isinstance(before, dict) or not isinstance(before.get("parameters"), dict):
+        raise RunError(f"{run_dir / 'member.json'} is damaged; remove that folder to run it again")
     before, now = before["parameters"], member.parameters
     changed = [
         f"{key} was {before.get(key)!r}, is now {now.get(key)!r}"

@@ -22,7 +22,7 @@ from conftest import (
 from PIL import Image
 
 import minicyclegan.cyclegan
-from minicyclegan import training
+from minicyclegan import presets, training
 from minicyclegan.checkpoint import FORMAT, export_weights, load, read_checkpoint, save_checkpoint, write_file
 from minicyclegan.data import ImageFolder, UnpairedBatches, load_domains, load_folder
 from minicyclegan.devices import choose_device
@@ -30,7 +30,7 @@ from minicyclegan.errors import CheckpointError, DataError, MiniCycleGANError, P
 from minicyclegan.images import read_image
 from minicyclegan.notebooks import parameters_of, read_parameters
 from minicyclegan.parameters import Config, check_name, check_parameters, check_type, declared_parameters
-from minicyclegan.runs import Progress
+from minicyclegan.runs import Progress, read_metrics
 from minicyclegan.training import train
 
 
@@ -733,3 +733,39 @@ def test_the_notebook_checks_its_parameters_with_and_without_a_history(history):
 def test_the_notebook_refuses_an_unknown_name_that_papermill_set():
     with refused(ParameterError, "stepz", "did you mean steps"):
         parameters_after([PARAMETER_CELL, "# Parameters\nstepz = 7\n"], True)
+
+
+# Files of a run that somebody changed
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "line 2"),
+        ("[1]", "no record"),
+        ('{"step": "x"}', "no record"),
+        ("[" * 100_000, "line 2"),
+        ("\udce4", "line 2"),
+    ],
+    ids=["cut off", "a list", "a step that is text", "nested", "no text"],
+)
+def test_metrics_that_are_damaged_are_named_with_the_line_and_a_resume_drops_it(tmp_path, line, words):
+    tiny_run(tmp_path / "run")
+    path = tmp_path / "run" / "metrics.jsonl"
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([lines[0], line.encode(errors="surrogateescape"), *lines[1:]]))
+    with refused(RunError, words, path):
+        read_metrics(path)
+    tiny_run(tmp_path / "run", resume=True)
+    assert [record["step"] for record in read_metrics(path)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_metrics_that_are_not_there_are_refused(tmp_path):
+    with refused(RunError, "cannot read", tmp_path / "metrics.jsonl"):
+        read_metrics(tmp_path / "metrics.jsonl")
+
+
+@pytest.mark.parametrize("folder", ["~nobody_is_called_so", "x" * 5000, "a\0b"])
+def test_a_data_folder_that_cannot_be(folder):
+    with refused(DataError, "there is no folder") if len(folder) < 400 else pytest.raises(DataError):
+        presets.existing(folder)

@@ -1,4 +1,4 @@
-"""What the numbers of a run depend on, and how fast a difference grows; test_repeatability.py compares whole processes."""
+"""The same seed on the same machine gives the same bits; what else the numbers depend on, and how fast a difference grows."""
 
 import contextlib
 import os
@@ -12,13 +12,20 @@ import pytest
 import torch
 from conftest import ROOT, tiny_config, tiny_domains, tiny_run
 from records import record
+from test_training import assert_same_run
 
 from minicyclegan import training
+from minicyclegan.checkpoint import read_checkpoint
 from minicyclegan.data import UnpairedBatches, load_seasons
 from minicyclegan.repro_compare import compare_training
 from minicyclegan.repro_facts import training_results
 from minicyclegan.training import Trainer
 
+SETTINGS = {
+    f"{gan_mode}, identity {identity}": {"gan_mode": gan_mode, "lambda_identity": identity}
+    for gan_mode in ("lsgan", "bce")
+    for identity in (0.5, 0.0)
+}
 STEPS = (1, 2, 10, 50, 200)
 # Networks at which two threads do share the work, with the learning rate of the course
 SIZES = dict(image_size=32, batch_size=4, base_channels=16, discriminator_channels=16, n_blocks=2)
@@ -85,12 +92,21 @@ def run_keeping_weights(folder: Path, change: str, steps: int) -> None:
         )
 
 
-def in_another_process(folder: Path, steps: int, environment: dict) -> None:
+def run_all_settings(folder: Path) -> None:
+    """A tiny run of each kind, after other things that this process alone did."""
+    for name, settings in SETTINGS.items():
+        torch.manual_seed(len(str(folder)))
+        torch.rand(len(str(folder)))
+        tiny_run(folder / name, sample_every=2, checkpoint_every=4, **settings)
+
+
+def in_another_process(call: str, folder: Path, environment: dict) -> Path:
+    """Call a function of this file in a fresh interpreter with one thread."""
     code = "import sys; sys.path.insert(0, 'tests'); import torch; torch.set_num_threads(1)\n"
-    code += "from pathlib import Path; from test_determinism import run_keeping_weights\n"
-    code += "run_keeping_weights(Path(sys.argv[1]), 'nothing', int(sys.argv[2]))"
+    code += f"from pathlib import Path; from test_determinism import *; folder = Path(sys.argv[1]); {call}"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment
-    subprocess.run([sys.executable, "-c", code, folder, str(steps)], cwd=ROOT, env=environment, check=True)
+    subprocess.run([sys.executable, "-c", code, folder], cwd=ROOT, env=environment, check=True)
+    return folder
 
 
 def as_repro_reads_it(folder: Path) -> dict:
@@ -128,6 +144,35 @@ def compared(found: Path, expected: Path, steps: int) -> dict:
     return {"apart": apart, "outside": [f"{one['what']} {one['by']}" for one in outside]}
 
 
+def test_one_seed_ends_with_the_same_bits_in_two_processes_and_after_other_work(tmp_path):
+    """Weights, moments, pools, dice, metrics and sheets, for both criteria, with and without identity."""
+    run_all_settings(tmp_path / "here")
+    tiny_run(tmp_path / "between", seed=5, image_size=20)
+    run_all_settings(tmp_path / "here again")
+    in_another_process("run_all_settings(folder)", tmp_path / "elsewhere", {"PYTHONHASHSEED": "1"})
+    for name in SETTINGS:
+        assert_same_run(tmp_path / "here again" / name, tmp_path / "here" / name)
+        assert_same_run(tmp_path / "elsewhere" / name, tmp_path / "here" / name)
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_the_seed_alone_makes_another_run(tmp_path, settings):
+    """Each weight of each network begins and ends otherwise; so do the losses of the first step."""
+    tiny_run(tmp_path / "0", seed=0, **settings)
+    tiny_run(tmp_path / "1", seed=1, **settings)
+    one, other = (read_checkpoint(tmp_path / seed / "last.pt")["model"] for seed in "01")
+    assert [name for name in one if torch.equal(one[name], other[name]) and one[name].any()] == []
+    one, other = (training_results(tmp_path / seed)["records"][0] for seed in "01")
+    losses = [name for name in one if name.startswith(("cycle", "identity", "gan", "discriminator"))]
+    assert [name for name in losses if one[name] == other[name]] == []
+
+
+def test_two_threads_give_the_same_bits_each_time(tmp_path):
+    for name in ("one", "other"):
+        run_keeping_weights(tmp_path / name, "two threads", 2)
+    assert_same_run(tmp_path / "one", tmp_path / "other")
+
+
 def test_the_global_random_numbers_are_not_moved_once_the_networks_are_made(tmp_path, monkeypatch):
     """`Trainer` seeds torch's own numbers and draws the first weights from them; after that nothing draws from them."""
     noisy = dict(cycle_noise=0.1, discriminator_noise=0.1, sample_every=2, checkpoint_every=2)
@@ -161,14 +206,14 @@ def test_a_batch_follows_from_the_seed_and_its_step_in_whatever_order_it_is_aske
 
 
 def test_a_difference_of_rounding_stays_within_the_tolerance_of_repro_and_another_seed_does_not(tmp_path):
-    slight = ("not channels last", "one bit of one weight")
+    slight = ("two threads", "not channels last", "one bit of one weight")
     for change in ("nothing", *slight, "another seed"):
-        run_keeping_weights(tmp_path / change, change, 3)
+        run_keeping_weights(tmp_path / change, change, 2)
     for change in slight:
-        seen = compared(tmp_path / change, tmp_path / "nothing", 3)
+        seen = compared(tmp_path / change, tmp_path / "nothing", 2)
         assert seen["outside"] == [], change
         assert 0 < seen["apart"][2][0] < 1e-2, f"{change} changes nothing, or much: {seen}"
-    seen = compared(tmp_path / "another seed", tmp_path / "nothing", 3)
+    seen = compared(tmp_path / "another seed", tmp_path / "nothing", 2)
     assert seen["outside"] and seen["apart"][1][0] > 0.5
 
 
@@ -178,7 +223,7 @@ def test_how_fast_a_difference_of_rounding_grows_and_that_repro_allows_it(tmp_pa
     for change in HERE:
         run_keeping_weights(tmp_path / change, change, 200)
     for change, environment in {"nothing, another process": {}, **ELSEWHERE}.items():
-        in_another_process(tmp_path / change, 200, environment)
+        in_another_process("run_keeping_weights(folder, 'nothing', 200)", tmp_path / change, environment)
     table, outside = {}, {}
     for change in [*HERE[1:], "nothing, another process", *ELSEWHERE]:
         seen = compared(tmp_path / change, tmp_path / "nothing", 200)
