@@ -48,15 +48,19 @@ def tables() -> str:
         figures = json.loads(path.read_text(encoding="utf-8"))
         where = figures.pop("machine")
         versions = f"Python {where['python']}, torch {where['torch']}, torchvision {where['torchvision']}"
-        rows = [f"| {say(name)} | {value_text(value)} |" for name, value in figures.items()]
-        head = [
-            f"### {say(path.stem)}",
-            "",
-            f"{where['date']}, {where['cpu']}, {versions}.",
-            "",
-            "| | |",
-            "|---|---|",
-        ]
+        if all(
+            isinstance(value, dict) for value in figures.values()
+        ):  # a row each, their names over the columns
+            names = list(dict.fromkeys(name for value in figures.values() for name in value))
+            rows = [
+                f"| {say(row)} | {' | '.join(value_text(value.get(name, '')) for name in names)} |"
+                for row, value in figures.items()
+            ]
+            columns = [f"| | {' | '.join(say(name) for name in names)} |", "|---" * (len(names) + 1) + "|"]
+        else:
+            rows = [f"| {say(name)} | {value_text(value)} |" for name, value in figures.items()]
+            columns = ["| | |", "|---|---|"]
+        head = [f"### {say(path.stem)}", "", f"{where['date']}, {where['cpu']}, {versions}.", "", *columns]
         parts.append("\n".join([*head, *rows]))
     return "\n\n".join(parts)
 
