@@ -13,7 +13,7 @@ from PIL import Image
 
 from minicyclegan.checkpoint import load
 from minicyclegan.data import load_domains
-from minicyclegan.errors import DataError, MiniCycleGANError
+from minicyclegan.errors import DataError, MiniCycleGANError, printable
 from minicyclegan.images import decode, list_images, read_image, to_image
 from minicyclegan.notebooks import course_folder, shipped_weights
 from minicyclegan.parameters import Config
@@ -72,7 +72,7 @@ def data_uri(picture: Image.Image) -> str:
 
 def figure(title: str, picture: Image.Image | None) -> str:
     """HTML for one picture with its title under it, at 240 px; `title` is text and is escaped."""
-    title = html.escape(title)
+    title = html.escape(printable(title))
     style = "width:240px;height:240px;object-fit:contain;image-rendering:pixelated;background:#8882"
     shown = (
         f'<img alt="{title}" src="{data_uri(picture)}" style="{style}">'
@@ -108,7 +108,9 @@ class TranslatorApp(widgets.VBox):
         self.name, self.examples = "", {}
         wide = {"layout": {"width": "400px"}, "style": {"description_width": "90px"}}
         self.checkpoint = widgets.Dropdown(
-            description="Checkpoint", options=[(f"{p.parent.name}/{p.name}", p) for p in paths], **wide
+            description="Checkpoint",
+            options=[(printable(f"{p.parent.name}/{p.name}"), p) for p in paths],
+            **wide,
         )
         self.upload = widgets.FileUpload(description="Upload a picture", multiple=False)
         self.example = widgets.Dropdown(description="or example", **wide)
@@ -147,7 +149,7 @@ class TranslatorApp(widgets.VBox):
 
     def tell(self, text: str) -> None:
         """Show one line of text; it is escaped, because file names come from anywhere."""
-        self.status.value = f'<span role="status">{html.escape(text)}</span>'
+        self.status.value = f'<span role="status">{html.escape(printable(text))}</span>'
 
     def show(self, translation: Image.Image | None = None, back: Image.Image | None = None) -> None:
         """Show the picture, its translation and the way back, or empty frames."""
@@ -174,7 +176,7 @@ class TranslatorApp(widgets.VBox):
         self.size.options = [(f"at most {side} px, as in training", side), *larger, unlimited]
         self.size.value = side
         self.examples = examples_for(self.model.config)
-        self.example.options = [("choose one", None), *((name, name) for name in self.examples)]
+        self.example.options = [("choose one", None), *((printable(name), name) for name in self.examples)]
         self.tell(f"Loaded. It was trained on {self.model.config.data} at {side} px. Now choose a picture.")
 
     @guarded

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure  # not pyplot: the board draws in another t
 
 from minicyclegan.checkpoint import read_checkpoint
 from minicyclegan.data import Domains
-from minicyclegan.errors import MiniCycleGANError, RunError
+from minicyclegan.errors import MiniCycleGANError, RunError, printable
 from minicyclegan.explorer import Picture
 from minicyclegan.figures import COLOUR_A, COLOUR_B, COLOUR_FAKE
 from minicyclegan.parameters import Config
@@ -66,7 +66,7 @@ class TrainingBoard(ipywidgets.VBox):
 
     def tell(self, line: str) -> None:
         """Show one line of text; it is escaped, because file names come from anywhere."""
-        self.text.value = f'<span role="status">{html.escape(line)}</span>'
+        self.text.value = f'<span role="status">{html.escape(printable(line))}</span>'
 
     def refresh(self) -> None:
         """Show how far it is, the curves and the newest samples, from what is in the run folder."""
@@ -76,6 +76,7 @@ class TrainingBoard(ipywidgets.VBox):
             self.bar.value = records[-1]["step"]
             self.pictures[0].draw(curves(records), f"Losses and held-out error up to step {self.bar.value}")
         sheets = sorted((self.run_dir / "samples").glob("step_*.png"))
+        sheets = [path for path in sheets if path.stem.removeprefix("step_").isdecimal()]  # not "step_20 (1)"
         if sheets and sheets[-1] != self.sheet:
             self.sheet = sheets[-1]
             step = int(self.sheet.stem.removeprefix("step_"))

@@ -7,6 +7,8 @@ import io
 import ipywidgets
 from matplotlib.figure import Figure
 
+from minicyclegan.errors import printable
+
 WIDE = {"layout": {"width": "420px"}, "style": {"description_width": "170px"}}
 
 
@@ -22,7 +24,7 @@ class Picture(ipywidgets.HTML):
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=90, facecolor="white")
         picture = base64.b64encode(content.getvalue()).decode()
-        alt = html.escape(alt, quote=True)
+        alt = html.escape(printable(alt), quote=True)
         self.value = (
             f'<img role="img" alt="{alt}" src="data:image/png;base64,{picture}"><p role="status">{alt}</p>'
         )

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from minicyclegan.errors import RunError
+from minicyclegan.errors import RunError, printable
 from minicyclegan.grading_notebook import NOT_YET, RIGHT, Graded
 
 COLUMNS = "student", "notebook", "exercise", "title", "verdict", "points", "reason"
@@ -77,24 +77,29 @@ class Results:
         pairs = sorted(self.graded[student], key=lambda pair: pair[0].notebook or "~")
         verdicts = [verdict for _, graded in pairs for verdict, _ in graded.verdicts.values()]
         right = sum(verdict == RIGHT for verdict in verdicts)
-        lines = [f"# Feedback for {student}", "", f"{right} of {len(verdicts)} exercises are right.", ""]
+        lines = [
+            f"# Feedback for {as_text(student)}",
+            "",
+            f"{right} of {len(verdicts)} exercises are right.",
+            "",
+        ]
         if right < len(verdicts):
             lines += [
                 "What follows each exercise that is not right yet is meant as a hint. Repair the cell, run the check, and hand in again.",
                 "",
             ]
         for submission, graded in pairs:
-            lines += [f"## {submission.notebook or submission.path.name}", ""]
+            lines += [f"## {as_text(submission.notebook or submission.path.name)}", ""]
             for exercise in graded.exercises:
                 verdict, reason = graded.verdicts[exercise.card.number]
                 said = {RIGHT: "right", NOT_YET: "not yet"}.get(verdict, "could not be judged")
                 lines.append(
-                    f"- **{exercise.card.number} {exercise.card.title}**: {said}{'. ' if reason else '.'}{sentence(reason)}"
+                    f"- **{exercise.card.number} {exercise.card.title}**: {said}{'. ' if reason else '.'}{as_text(sentence(reason))}"
                 )
             if graded.remarks:
                 left = len(graded.remarks) - SHOWN_REMARKS
                 lines += ["", "What else was noticed when the notebook ran from top to bottom:", ""]
-                lines += [f"- {remark}" for remark in graded.remarks[:SHOWN_REMARKS]]
+                lines += [f"- {as_text(remark)}" for remark in graded.remarks[:SHOWN_REMARKS]]
                 lines += [f"- and {left} more"] if left > 0 else []
             lines.append("")
         return "\n".join(lines)
@@ -108,10 +113,18 @@ def sentence(text: str) -> str:
     return text if not text or text[-1] in ".?)" else text + "."
 
 
+def as_text(text: str) -> str:
+    """Text from outside as one line of Markdown that shows it as typed: no HTML, link, picture or formula. `code` stays code."""
+    parts = re.split(r"((?<!`)`(?!`)[^`]+`(?!`))", printable(re.sub(r"\s+", " ", text)))
+    # & only where it begins the name of a character, _ only where it is not inside a word
+    marks = r"[\\`<>\[\]*~$|]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])|^[-+#](?=\s|#)|(?<=^\d)[.)]"
+    return "".join(part if k % 2 else re.sub(marks, r"\\\g<0>", part) for k, part in enumerate(parts))
+
+
 def harmless(value):
-    """A cell that no spreadsheet takes for a formula."""
-    text = re.sub(r"\s+", " ", str(value))
-    return "'" + text if text.startswith(("=", "+", "-", "@")) else text
+    """A cell that no spreadsheet takes for a formula, not even where a semicolon begins a new cell."""
+    text = printable(re.sub(r"\s+", " ", str(value)).strip())
+    return re.sub(r"(^|;\s*)(?=[=+\-@])", r"\1'", text)
 
 
 def replace(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import html
 import ipywidgets
 from traitlets import Unicode
 
+from minicyclegan.errors import printable
 from minicyclegan.plane import CLOUDS, MODES, RATE, SOURCES, Cycle, Game
 from minicyclegan.plane_figures import cycle_figure, game_figure, to_png
 
@@ -115,7 +116,9 @@ class PlaneApp(ipywidgets.VBox):
     def tell(self, text: str) -> None:
         """Show one line; a screen reader is told of it, but not of every picture of a film."""
         live = "off" if self.play.playing else "polite"
-        self.status.value = f'<p aria-live="{live}" style="margin:0;line-height:1.4">{html.escape(text)}</p>'
+        self.status.value = (
+            f'<p aria-live="{live}" style="margin:0;line-height:1.4">{html.escape(printable(text))}</p>'
+        )
 
     def show(self) -> None:
         figure, text = self.draw(self.game)

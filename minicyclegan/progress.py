@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from minicyclegan.errors import printable
+
 
 def someone_looks() -> bool:
     """Whether this runs in a notebook that is open in Jupyter: its server names the session, papermill and nbval do not."""
@@ -27,7 +29,7 @@ class Bar:
         display(ipywidgets.VBox([self.bar, self.text]))
 
     def write(self, text: str) -> None:
-        self.text.value = f'<span role="status">{html.escape(text)}</span>'
+        self.text.value = f'<span role="status">{html.escape(printable(text))}</span>'
 
     def reach(self, done: int) -> None:
         seconds = time.monotonic() - self.started

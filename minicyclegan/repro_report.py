@@ -1,5 +1,6 @@
 """The reference files, and what `minicyclegan repro` says: lines, JSON and Markdown (plumbing)."""
 
+import re
 from pathlib import Path
 
 from minicyclegan.checkpoint import write_file, write_json
@@ -22,7 +23,9 @@ def read_reference(folder: Path, profile: str) -> dict:
         raise RunError(
             f"there is no reference {path}; on a machine you trust, `minicyclegan repro --profile {profile} --update` makes it"
         )
-    if not isinstance(reference, dict) or reference.get("format") != FORMAT:
+    notebooks = reference.get("notebooks") if isinstance(reference, dict) else None
+    sound = isinstance(notebooks, dict) and all(isinstance(one, dict) for one in notebooks.values())
+    if not sound or reference.get("format") != FORMAT:
         raise RunError(f"{path} is no reference of this program ({FORMAT}); make it new with --update")
     return reference
 
@@ -70,6 +73,11 @@ def code(value) -> str:
     return "`" + shown(value).strip("'").replace("`", "'").replace("|", "\\|").replace("\n", " ") + "`"
 
 
+def label(name: str) -> str:
+    """A name as it is where Markdown has nothing to read in it, else as code."""
+    return name if re.fullmatch(r"[\w :.-]*", name) else code(name)
+
+
 def markdown(outcome: dict, reference: dict, result: dict) -> str:
     """The report for people."""
     lines = [f"# minicyclegan repro: {outcome['verdict']}", ""]
@@ -78,9 +86,11 @@ def markdown(outcome: dict, reference: dict, result: dict) -> str:
     for name, one in outcome["notebooks"].items():
         seconds = result["notebooks"][name].get("seconds", "")
         around = one.get("surroundings", "")
-        lines.append(f"| {name} | {one['verdict']} | {len(one['differences'])} | {around} | {seconds} |")
+        lines.append(
+            f"| {label(name)} | {one['verdict']} | {len(one['differences'])} | {around} | {seconds} |"
+        )
     for name, one in outcome["notebooks"].items():
-        lines += ["", f"## {name}: {one['verdict']}", ""]
+        lines += ["", f"## {label(name)}: {one['verdict']}", ""]
         if "reason" in one:
             lines += [f"{code(one['reason'])}", ""]
         for d in one["differences"][:SHOWN]:
@@ -95,7 +105,7 @@ def markdown(outcome: dict, reference: dict, result: dict) -> str:
         old = reference.get("notebooks", {}).get(name, {}).get("provenance", {})
         lines += ["", "| provenance | reference | here |", "|---|---|---|"]
         for key, here in flat(result["notebooks"][name]["provenance"]).items():
-            lines.append(f"| {key} | {code(flat(old).get(key, ''))} | {code(here)} |")
+            lines.append(f"| {label(key)} | {code(flat(old).get(key, ''))} | {code(here)} |")
     lines += [
         "",
         "## Tolerances",

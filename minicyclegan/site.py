@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from minicyclegan.course import cards, minutes_to_read, read_notebook, tags
-from minicyclegan.errors import RunError
-from minicyclegan.site_html import highlighted, markdown, pygments_style, rewritten, with_formulas
+from minicyclegan.errors import RunError, printable
+from minicyclegan.site_html import highlighted, markdown, pygments_style, rewritten, scripts_in, with_formulas
 from minicyclegan.site_page import STYLE, course_table, page
 
 PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".webp", ".gif")
@@ -61,6 +61,7 @@ class Site:
         return resolve
 
     def write(self, address: str, title: str, body: str, around: str = "") -> None:
+        refuse_scripts(title, body + around)
         path = self.out / address
         path.parent.mkdir(parents=True, exist_ok=True)
         home = relative("index.html", address)
@@ -92,15 +93,19 @@ class Site:
 
     def write_page(self, path: Path) -> None:
         """A text, a program, a list of a folder's files, or a copy of a picture."""
-        address, place = self.addresses[path], path.relative_to(self.root).as_posix()
+        address, place = self.addresses[path], printable(path.relative_to(self.root).as_posix())
         if path.suffix in PICTURES:
+            if path.suffix == ".svg":
+                refuse_scripts(place, path.read_text(encoding="utf-8", errors="replace"))
             (self.out / address).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, self.out / address)
         elif path.is_dir():
             hidden = (".", "__")
             inside = [p for p in sorted(path.iterdir()) if not p.name.startswith(hidden) or p.suffix == ".py"]
             inside = [p for p in inside if p.suffix not in NO_PAGE]
-            links = [(escape(quote(relative(self.publish(p), address))), escape(p.name)) for p in inside]
+            links = [
+                (escape(quote(relative(self.publish(p), address))), escape(printable(p.name))) for p in inside
+            ]
             items = "\n".join(f'<li><a href="{link}">{name}</a></li>' for link, name in links)
             self.write(address, place, f"<h1>{escape(place)}</h1>\n<ul>\n{items}\n</ul>")
         elif path.suffix == ".md":
@@ -116,6 +121,13 @@ class Site:
         while self.waiting:
             path = self.waiting.pop()
             (self.write_notebook if path in self.notebooks else self.write_page)(path)
+
+
+def refuse_scripts(title: str, html: str) -> None:
+    """Pages of the site only show. Raises RunError for what would run in the reader's browser."""
+    found = scripts_in(html)
+    if found:
+        raise RunError(f"{title} holds {found[0]}, and nothing runs in a page of the site; take it out first")
 
 
 def relative(address: str, base: str) -> str:

@@ -10,6 +10,40 @@ from pathlib import Path
 MATH = re.compile(r"(```.*?```|`[^`\n]+`)|\$\$(.+?)\$\$|\$(?!\s)([^$\n]+?)(?<!\s)\$(?!\d)", re.S)
 
 
+RUNS = "script iframe frame object embed applet base form meta link".split()  # run, load or lead elsewhere
+SCHEMES = {"href": ("http", "https", "mailto"), "src": ("http", "https", "data")}
+
+
+class Scripts(HTMLParser):
+    """Collects in `found` what would run in the reader's browser. The page's policy stops it too; this says where it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attributes):
+        if tag.split(":")[-1] in RUNS:
+            self.found.append(f"<{tag}>")
+        for name, value in attributes:
+            plain = re.sub(r"[\x00-\x20]", "", value or "").lower()  # as browsers read a link
+            scheme = re.match(r"([a-z][a-z0-9+.-]*):", plain)
+            allowed = SCHEMES.get(name.split(":")[-1])
+            if name.startswith("on") or name in ("srcdoc", "formaction"):
+                self.found.append(f"{name}= of <{tag}>")
+            elif allowed and scheme and scheme[1] not in allowed:
+                self.found.append(f"a {scheme[1]}: link")
+
+    handle_startendtag = handle_starttag
+
+
+def scripts_in(html: str) -> list[str]:
+    """What in HTML or SVG would run, load or lead elsewhere, in words; empty for a page that only shows."""
+    parser = Scripts()
+    parser.feed(html)
+    parser.close()
+    return parser.found
+
+
 class Rewriter(HTMLParser):
     """HTML with each `href` and `src` sent through `resolve`, and the code that answers an exercise folded."""
 

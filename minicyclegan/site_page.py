@@ -2,6 +2,12 @@
 
 from html import escape
 
+# What a page may load: the site's pictures and style. Nothing runs in it, whatever a text or an output holds.
+POLICY = (
+    "default-src 'none'; img-src 'self' file: data:; style-src 'self' file: 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'"
+)
+
 STYLE = """:root { color-scheme: light dark; --ink: #1d2330; --paper: #ffffff; --soft: #f3f4f6; --line: #d0d5dd; --link: #0b57a4; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e4e7ec; --paper: #14171d; --soft: #1f242d; --line: #3a4150; --link: #8ec2ff; }
@@ -48,6 +54,7 @@ def page(title: str, body: str, style: str, home: str, around: str = "") -> str:
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
 <link rel="stylesheet" href="{escape(style, quote=True)}">

@@ -145,11 +145,22 @@ def table(sweep: Sweep, results: dict[str, dict]) -> list[dict]:
     return [line(row) for row in sweep.rows]
 
 
+def cell(value: object) -> object:
+    """A value of the table; a text that is no number is made one that no spreadsheet takes for a formula."""
+    from minicyclegan.grading_report import harmless
+
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return harmless(value) if isinstance(value, str) else value
+    return value
+
+
 def as_csv(lines: list[dict]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({key: cell(value) for key, value in line.items()} for line in lines)
     return text.getvalue().encode()
 
 
