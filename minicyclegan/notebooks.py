@@ -139,7 +139,11 @@ def kernel_here() -> str:
     from jupyter_client.kernelspec import KernelSpecManager
 
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
-    if "python3" not in KernelSpecManager().find_kernel_specs():
+    try:
+        known = KernelSpecManager().find_kernel_specs()
+    except RuntimeError as error:  # a bare user number in a container
+        raise RunError("Jupyter finds no home folder; set HOME to a folder that you can write") from error
+    if "python3" not in known:
         raise RunError("no Jupyter kernel here; run `pip install ipykernel` in this environment")
     return "python3"
 

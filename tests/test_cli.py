@@ -294,9 +294,11 @@ def test_train_on_a_folder_leaves_a_run_and_the_executed_notebook(in_tmp):
     for name in ("07_train.ipynb", "last.pt", "metrics.jsonl", "samples/step_0000006.png"):
         assert str(run_dir / name) in text, "the end of the output names the files"
     assert "skipped: cannot read the image" in text and "steps/s" in text
-    assert json.loads((run_dir / "config.json").read_text()) == tiny_config().to_dict() | {"data": str(data)}
+    assert json.loads((run_dir / "config.json").read_text(encoding="utf-8")) == tiny_config().to_dict() | {
+        "data": str(data)
+    }
     assert load(run_dir / "last.pt").translate(noise_image(0, (9, 9))).size == (9, 9)
-    notebook = json.loads((run_dir / "07_train.ipynb").read_text())
+    notebook = json.loads((run_dir / "07_train.ipynb").read_text(encoding="utf-8"))
     assert "widgets" not in notebook["metadata"]
     assert all(cell["execution_count"] for cell in notebook["cells"] if cell["cell_type"] == "code")
     assert next_free(Path("runs"), "noise") == Path("runs/noise-2")
@@ -366,7 +368,7 @@ def test_run_executes_a_notebook_with_its_parameters(in_tmp):
     refused(
         "run", "mine.ipynb", "-p", "steps=9", "-o", "failed.ipynb", words=["AssertionError", "failed.ipynb"]
     )
-    assert "too many" in (in_tmp / "failed.ipynb").read_text()
+    assert "too many" in (in_tmp / "failed.ipynb").read_text(encoding="utf-8")
 
 
 def test_run_executes_a_notebook_that_does_not_name_its_language(in_tmp):

@@ -144,7 +144,7 @@ def test_what_cannot_run_is_named_and_the_others_still_run(folder, tmp_path):
         "02_words: could not run: code cell 3 (`1 / 0  # no`) failed with ZeroDivisionError: division by zero"
         in said
     )
-    assert "03_words: could not run: " in said and "Kernel died" in said
+    assert "03_words: could not run: " in said and "the kernel of 03_words.ipynb died" in said
     assert "01_good: same" in said
     assert "the reference is as it was, because 02_words, 03_words could not run" in said
     assert (folder / "reference" / "smoke.json").read_bytes() == before
