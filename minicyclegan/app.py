@@ -17,6 +17,7 @@ from minicyclegan.errors import DataError, MiniCycleGANError, printable
 from minicyclegan.images import decode, list_images, read_image, to_image
 from minicyclegan.notebooks import course_folder, shipped_weights
 from minicyclegan.parameters import Config
+from minicyclegan.progress import status_line
 from minicyclegan.seasons import draw, sample_scenes
 from minicyclegan.translate import round_trip, save_picture
 
@@ -149,7 +150,7 @@ class TranslatorApp(widgets.VBox):
 
     def tell(self, text: str) -> None:
         """Show one line of text; it is escaped, because file names come from anywhere."""
-        self.status.value = f'<span role="status">{html.escape(printable(text))}</span>'
+        self.status.value = status_line(text)
 
     def show(self, translation: Image.Image | None = None, back: Image.Image | None = None) -> None:
         """Show the picture, its translation and the way back, or empty frames."""

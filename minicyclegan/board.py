@@ -1,7 +1,6 @@
 """A board to watch a training run in a notebook: losses, samples, time left, and a stop that can be resumed (plumbing)."""
 
 import base64
-import html
 import threading
 from pathlib import Path
 
@@ -10,10 +9,11 @@ from matplotlib.figure import Figure  # not pyplot: the board draws in another t
 
 from minicyclegan.checkpoint import read_checkpoint
 from minicyclegan.data import Domains
-from minicyclegan.errors import MiniCycleGANError, RunError, printable
+from minicyclegan.errors import MiniCycleGANError, RunError
 from minicyclegan.explorer import Picture
 from minicyclegan.figures import COLOUR_A, COLOUR_B, COLOUR_FAKE
 from minicyclegan.parameters import Config
+from minicyclegan.progress import status_line
 from minicyclegan.runs import read_metrics
 from minicyclegan.training import Trainer, train
 
@@ -65,8 +65,8 @@ class TrainingBoard(ipywidgets.VBox):
         return bundle
 
     def tell(self, line: str) -> None:
-        """Show one line of text; it is escaped, because file names come from anywhere."""
-        self.text.value = f'<span role="status">{html.escape(printable(line))}</span>'
+        """Show one line of text."""
+        self.text.value = status_line(line)
 
     def refresh(self) -> None:
         """Show how far it is, the curves and the newest samples, from what is in the run folder."""
@@ -139,7 +139,7 @@ class TrainingBoard(ipywidgets.VBox):
     def stop(self) -> None:
         """End after the present step and leave a checkpoint to resume from."""
         self.stop_event.set()
-        self.text.value = '<span role="status">stopping after this step ...</span>'
+        self.tell("stopping after this step ...")
 
     def wait(self) -> Trainer:
         """Wait for the end or the stop. Raises what the training raised. Jupyter's interrupt stops after the present step."""

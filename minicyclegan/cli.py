@@ -123,7 +123,7 @@ def train(data, folder, parameters, file, run_dir):
             raise
         how = f"go on with the same command and -o {run_dir} -p resume=true"
         raise Stopped(
-            f"{stopped}; {run_dir / 'last.pt'} holds what was trained: {how}", stopped.exit_code - 128
+            f"{stopped}; {run_dir / 'last.pt'} holds what was trained: {how}", stopped.signal_number
         ) from None
     samples = sorted((run_dir / "samples").glob("*.png"))
     click.echo("\ndone:")

@@ -37,4 +37,4 @@ class Stopped(RunError):
 
     def __init__(self, sentence: str, signal_number: int):
         super().__init__(sentence)
-        self.exit_code = 128 + signal_number
+        self.signal_number, self.exit_code = signal_number, 128 + signal_number

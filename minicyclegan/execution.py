@@ -5,10 +5,10 @@ import os
 import signal
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from minicyclegan.errors import MiniCycleGANError, RunError, Stopped
+from minicyclegan.locks import signals_noted
 from minicyclegan.notebooks import QUIET, kernel_here
 
 
@@ -82,37 +82,23 @@ def signals_to_kernel():
     """
     from jupyter_client.manager import AsyncKernelManager
 
-    noted, kernels, before = [], [], {}
+    kernels = []
 
     class KnownKernel(AsyncKernelManager):
         def __init__(self, **options):
             super().__init__(**options)
             kernels.append(self)
 
-    def interrupt(number, frame):
-        if number in noted:
-            give_back()
-            signal.raise_signal(number)
-        noted.append(number)
+    def interrupt():
         for kernel in kernels:
             if kernel.has_kernel and getattr(kernel.provisioner, "pid", None):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(kernel.provisioner.pid, signal.SIGINT)
-
-    def give_back():
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
     def refuse_next_cell(**cell):
         if noted:
             raise Stopped("stopped between two cells", noted[0])
 
     # On Windows an interrupt reaches every process of the console by itself
-    if os.name == "posix" and threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                before[number] = signal.signal(number, interrupt)
-    try:
+    with signals_noted(interrupt) if os.name == "posix" else contextlib.nullcontext([]) as noted:
         yield noted, {"kernel_manager_class": KnownKernel, "on_cell_start": refuse_next_cell}
-    finally:
-        give_back()

@@ -55,12 +55,11 @@ def same_file(file, path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def signals_wait():
-    """Inside the block, SIGINT (Ctrl-C, Jupyter's interrupt), SIGTERM and SIGHUP are only noted in the list this yields.
+def signals_noted(act=lambda: None):
+    """Inside the block, SIGINT (Ctrl-C, Jupyter's interrupt), SIGTERM and SIGHUP are noted in the list this yields, and `act` is called.
 
-    They act when the block has ended, as they would have at once: an interrupt raises KeyboardInterrupt, the others end
-    the process. The same signal a second time acts immediately. Outside of the main thread Python hands out no signals,
-    so there nothing changes; a signal that is ignored (nohup) stays ignored.
+    The same signal a second time does at once what it does elsewhere. Outside of the main thread Python hands out no
+    signals, so there nothing changes; a signal that is ignored (nohup) stays ignored.
     """
     noted, before = [], {}
 
@@ -73,6 +72,7 @@ def signals_wait():
             give_back()
             signal.raise_signal(number)
         noted.append(number)
+        act()
 
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -83,5 +83,15 @@ def signals_wait():
         yield noted
     finally:
         give_back()
+
+
+@contextlib.contextmanager
+def signals_wait():
+    """Signals that come inside the block act when it has ended: an interrupt raises KeyboardInterrupt, the others end the process.
+
+    Yields the list of those that came. See `signals_noted`.
+    """
+    with signals_noted() as noted:
+        yield noted
     if noted:
         signal.raise_signal(noted[0])

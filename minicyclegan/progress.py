@@ -15,6 +15,11 @@ def someone_looks() -> bool:
     return "JPY_SESSION_NAME" in os.environ and "ipykernel" in sys.modules
 
 
+def status_line(text: str) -> str:
+    """HTML of one line that screen readers announce; the text is shown as typed, because file names come from anywhere."""
+    return f'<span role="status">{html.escape(printable(text))}</span>'
+
+
 class Bar:
     """A progress bar with a line of text under it, shown at once."""
 
@@ -29,7 +34,7 @@ class Bar:
         display(ipywidgets.VBox([self.bar, self.text]))
 
     def write(self, text: str) -> None:
-        self.text.value = f'<span role="status">{html.escape(printable(text))}</span>'
+        self.text.value = status_line(text)
 
     def reach(self, done: int) -> None:
         seconds = time.monotonic() - self.started

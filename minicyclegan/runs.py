@@ -116,10 +116,9 @@ def after_numbers_went_wrong(batches: UnpairedBatches, step: int, saved_step: in
     advice = (
         "most often the learning rate is too high: start again with half of it, and look at these pictures"
     )
-    if bf16 and saved_step:
-        advice = f"bf16 has few digits: first resume with precision=fp32; if it comes again, {advice}"
-    elif bf16:
-        advice = f"bf16 has few digits: first start again with precision=fp32; if it comes again, {advice}"
+    if bf16:
+        again = "resume" if saved_step else "start again"
+        advice = f"bf16 has few digits: first {again} with precision=fp32; if it comes again, {advice}"
     return f", which showed {names_in_batch(batches, step)}; {kept}; {advice}"
 
 

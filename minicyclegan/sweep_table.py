@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from minicyclegan.errors import RunError
+from minicyclegan.grading_report import harmless
 from minicyclegan.sweep import Row, Sweep, folder_name, written
 from minicyclegan.sweep_run import read_json
 
@@ -147,8 +148,6 @@ def table(sweep: Sweep, results: dict[str, dict]) -> list[dict]:
 
 def cell(value: object) -> object:
     """A value of the table; a text that is no number is made one that no spreadsheet takes for a formula."""
-    from minicyclegan.grading_report import harmless
-
     try:
         float(value)
     except (TypeError, ValueError):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, files_in, make_folder, tiny_run
-from test_training import assert_same_run
+from test_training import AfterSteps, assert_same_run
 
 import minicyclegan
 from minicyclegan.checkpoint import read_checkpoint, write_file
@@ -189,7 +189,7 @@ def test_a_clock_that_is_set_back_changes_nothing(tmp_path, monkeypatch):
     calls = iter(range(10**9))
     monkeypatch.setattr(time, "time", lambda: started - 3600 * next(calls))
     lines = []
-    tiny_run(tmp_path / "run", checkpoint_every=2, stop=StopAfter(4), progress=lines.append)
+    tiny_run(tmp_path / "run", checkpoint_every=2, stop=AfterSteps(4), progress=lines.append)
     for name, date in (("last.pt", 0), ("previous.pt", started + 10**6), ("metrics.jsonl", 1)):
         os.utime(tmp_path / "run" / name, (date, date))  # the older checkpoint seems to be from the future
     tiny_run(tmp_path / "run", checkpoint_every=2, resume=True, progress=lines.append)
@@ -199,19 +199,8 @@ def test_a_clock_that_is_set_back_changes_nothing(tmp_path, monkeypatch):
         assert json.loads(line)["seconds"] >= 0
 
 
-class StopAfter:
-    """Stands for the event that a stop button sets, during step number `steps`."""
-
-    def __init__(self, steps: int):
-        self.left = steps
-
-    def is_set(self) -> bool:
-        self.left -= 1
-        return self.left < 0
-
-
 def test_what_a_killed_process_left_half_written_is_cleared_away_by_the_next(tmp_path):
-    tiny_run(tmp_path / "run", checkpoint_every=2, stop=StopAfter(3))
+    tiny_run(tmp_path / "run", checkpoint_every=2, stop=AfterSteps(3))
     for name in (
         ".last.pt.999.tmp",
         ".previous.pt.1.tmp",
@@ -310,7 +299,7 @@ def test_a_bf16_run_gone_wrong_recovers_in_fp32_from_its_last_checkpoint(tmp_pat
 def test_a_resume_after_the_pictures_went_away_says_so_and_keeps_the_run(tmp_path):
     """The data set is read before the run's folder is touched."""
     folder = make_folder(tmp_path / "noise")
-    tiny_run(tmp_path / "run", load_folder(folder, 16), stop=StopAfter(3))
+    tiny_run(tmp_path / "run", load_folder(folder, 16), stop=AfterSteps(3))
     before = {name: (tmp_path / "run" / name).read_bytes() for name in files_in(tmp_path / "run")}
     shutil.rmtree(folder / "trainB")
     with pytest.raises(minicyclegan.DataError, match="trainB"):

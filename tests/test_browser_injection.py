@@ -25,7 +25,9 @@ from minicyclegan.errors import printable
 
 BARE = "<img src=x onerror=window.pwned=1>"
 APP = "from minicyclegan.app import translator_app\ntranslator_app([{!r}])"
-NO_ESCAPE = "import types, minicyclegan.app as a\na.html = types.SimpleNamespace(escape=lambda text: text)\n"
+NO_ESCAPE = (
+    "import types, minicyclegan.progress as p\np.html = types.SimpleNamespace(escape=lambda text: text)\n"
+)
 UPLOADS = [name for name in NAMES if "\n" not in name]  # a browser's file has no line break in its name
 DONE, OPENED = {"texts": 0, "pages": 0}, set()  # shown as typed; opened without a fault
 
@@ -77,9 +79,9 @@ def hostile_checkpoint(checkpoint, tmp_path):
 @pytest.fixture
 def page():
     """An empty page of a browser without JupyterLab."""
+    chromium = find_browser()  # skips the test where playwright or a browser is missing
     from playwright.sync_api import sync_playwright
 
-    chromium = find_browser()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         try:
@@ -162,12 +164,19 @@ def voila(checkpoint, folder):
                 server.wait()
 
 
-def test_nothing_from_a_file_or_a_checkpoint_runs_in_the_app_in_voila(page, hostile_checkpoint, tmp_path):
+@contextmanager
+def app_in_voila(page, checkpoint, folder):
+    """The app opened in the page, with what was seen of it from the beginning on."""
     pytest.importorskip("voila", reason="voila is not installed: pip install 'minicyclegan[app]'")
-    with voila(hostile_checkpoint, tmp_path) as address:
+    with voila(checkpoint, folder) as address:
         watch = Watch(page, address)
         page.goto(address, timeout=60_000)
         page.locator("span[role=status]").wait_for(timeout=60_000)
+        yield watch
+
+
+def test_nothing_from_a_file_or_a_checkpoint_runs_in_the_app_in_voila(page, hostile_checkpoint, tmp_path):
+    with app_in_voila(page, hostile_checkpoint, tmp_path) as watch:
         use_the_app(page)
         # Voila's own page loads its icons from there, whatever the names are: see the test below
         own = ("request: https://cdn.jsdelivr.net/", "console: ")
@@ -178,11 +187,7 @@ def test_nothing_from_a_file_or_a_checkpoint_runs_in_the_app_in_voila(page, host
 
 @pytest.mark.xfail(strict=True, reason="the page of Voila 0.5 loads icons from cdn.jsdelivr.net")
 def test_the_app_in_voila_asks_no_other_machine_for_anything(page, checkpoint, tmp_path):
-    pytest.importorskip("voila", reason="voila is not installed: pip install 'minicyclegan[app]'")
-    with voila(checkpoint, tmp_path) as address:
-        watch = Watch(page, address)
-        page.goto(address, timeout=60_000)
-        page.locator("span[role=status]").wait_for(timeout=60_000)
+    with app_in_voila(page, checkpoint, tmp_path) as watch:
         assert [fault for fault in watch.faults() if fault.startswith("request")] == []
 
 

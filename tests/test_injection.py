@@ -133,7 +133,7 @@ def test_a_text_from_outside_adds_no_tag_to_a_widget_and_is_read_as_typed(sink):
 
 
 def test_a_widget_that_forgets_to_escape_is_noticed(monkeypatch):
-    monkeypatch.setattr("minicyclegan.app.html", SimpleNamespace(escape=lambda text: text))
+    monkeypatch.setattr("minicyclegan.progress.html", SimpleNamespace(escape=lambda text: text))
     with pytest.raises(AssertionError):
         test_a_text_from_outside_adds_no_tag_to_a_widget_and_is_read_as_typed("the app's line")
 
