@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ from minicyclegan.training import train
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = Path(os.environ.get("MINICYCLEGAN_TEST_IMAGES", ROOT.parent / "shared" / "data"))
+
+
+# `make test &` in a script starts programs that ignore Ctrl-C, and the tests that send it would wait for ever
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
