@@ -8,6 +8,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from minicyclegan.ahead import read_all
 from minicyclegan.errors import DataError, ParameterError
 from minicyclegan.images import list_images, read_image, to_tensor
 from minicyclegan.seasons import draw, sample_scenes
@@ -26,9 +27,11 @@ def to_uint8(pictures: Tensor) -> Tensor:
 class ImageFolder:
     """The pictures of one folder, each cut to a centred square and scaled to `size` px, as uint8 (3, size, size).
 
-    They are decoded once and kept, when all of them fit into `memory_budget` bytes; else each is read when asked for.
-    `on_bad_image` is "refuse" (a DataError names the first bad file) or "skip" (bad files are left out and listed in
-    `skipped`). Raises DataError for a missing or empty folder.
+    Every file is decoded once at the start, several at a time, which finds the bad ones: `on_bad_image` is "refuse" (a
+    DataError names the first of them) or "skip" (they are left out and listed in `skipped`). When all pictures fit into
+    `memory_budget` bytes, at 3 * size * size each, they are kept and take just that; else each is read again when asked
+    for, and only the names are kept. Meanwhile a few files are open, each as large as `read_image` allows at most. Raises
+    DataError for a missing or empty folder.
     """
 
     def __init__(
@@ -38,32 +41,35 @@ class ImageFolder:
             raise ParameterError(f"on_bad_image must be refuse or skip, but it is {on_bad_image!r}")
         if not os.path.isdir(folder):
             raise DataError(f"there is no folder {folder}; a data set needs trainA, trainB, testA and testB")
-        self.size, self.skipped, self.enlarged, self.pictures = size, [], set(), None
-        self.paths = list_images(folder)
-        keep = len(self.paths) * 3 * size * size <= memory_budget
-        decoded, good = [], []
-        for path in self.paths:
-            try:
-                picture = self.read(path)
-            except DataError as error:
-                if on_bad_image != "skip":
-                    raise
-                self.skipped.append(str(error))
-                continue
-            good.append(path)
-            if keep:
-                decoded.append(picture)
-        self.paths = good
+        self.size, self.paths, self.skipped, self.enlarged, self.pictures = size, [], [], set(), None
+        paths = list_images(folder)
+        keep = len(paths) * 3 * size * size <= memory_budget
+        pictures = torch.empty(len(paths) if keep else 0, 3, size, size, dtype=torch.uint8)
+        for path, result in zip(paths, read_all(self.read if keep else self.check, paths)):
+            if not isinstance(result, DataError):
+                if keep:
+                    pictures[len(self.paths)] = result
+                self.paths.append(path)
+            elif on_bad_image == "skip":
+                self.skipped.append(str(result))
+            else:
+                raise result
         if not self.paths:
             raise DataError(f"no readable image in {folder}; put some there (jpg, png, webp, tiff, ...)")
         if keep:
-            self.pictures = torch.stack(decoded)
+            self.pictures = pictures[: len(self.paths)]
 
-    def read(self, path: Path) -> Tensor:
+    def open(self, path: Path) -> Image.Image:
         image = read_image(path)
         if min(image.size) < self.size:
             self.enlarged.add(path)
-        return to_tensor(ImageOps.fit(image, (self.size, self.size), Image.Resampling.BICUBIC))
+        return image
+
+    def check(self, path: Path) -> None:
+        self.open(path)
+
+    def read(self, path: Path) -> Tensor:
+        return to_tensor(ImageOps.fit(self.open(path), (self.size, self.size), Image.Resampling.BICUBIC))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -113,11 +119,13 @@ class UnpairedBatches:
 
     def order(self, domain: int, epoch: int) -> Tensor:
         """The order in which one domain's pictures appear in one epoch."""
-        if (domain, epoch) not in self.orders:
-            self.orders = {key: order for key, order in self.orders.items() if key[1] >= epoch - 1}
+        order = self.orders.get((domain, epoch))
+        if order is None:
             generator = torch.Generator().manual_seed((self.seed * 2 + domain) * 1_000_003 + epoch)
-            self.orders[domain, epoch] = torch.randperm(len(self.domains[domain]), generator=generator)
-        return self.orders[domain, epoch]
+            order = torch.randperm(len(self.domains[domain]), generator=generator)
+            kept = {key: old for key, old in self.orders.items() if key[1] >= epoch - 1}
+            self.orders = {**kept, (domain, epoch): order}  # a new one, as another thread may be looking
+        return order
 
     def indices(self, domain: int, step: int) -> list[int]:
         """Which pictures of domain 0 (A) or 1 (B) training step `step` shows; steps count from 0."""
@@ -155,8 +163,8 @@ def load_seasons(size: int, n_train: int = 1000, n_test: int = 200, seed: int = 
     scenes = sample_scenes(n_test + 2 * n_train, seed)
 
     def pictures(season: str, first: int, last: int) -> Tensor:
-        chunks = range(first, last, 64)  # small chunks stay in the processor's cache: five times faster
-        parts = [{k: v[i : min(i + 64, last)] for k, v in scenes.items()} for i in chunks]
+        n = max(1, min(100, 2**18 // size**2))  # so few stay in the processor's cache: five times faster
+        parts = [{k: v[i : min(i + n, last)] for k, v in scenes.items()} for i in range(first, last, n)]
         return torch.cat([to_uint8(draw(part, season, size)) for part in parts])
 
     return Domains(

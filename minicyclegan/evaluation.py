@@ -10,6 +10,7 @@ from minicyclegan.data import Domains, to_float
 from minicyclegan.generator import Generator, init_weights
 from minicyclegan.parameters import Config
 from minicyclegan.training import learning_rate_factor
+from minicyclegan.two_cores import use_quick_norms
 
 
 def l1_error(guess: Tensor, truth: Tensor) -> Tensor:
@@ -103,7 +104,7 @@ def supervised_twin(config: Config, source: Tensor, target: Tensor, steps: int) 
     """
     torch.manual_seed(config.seed)
     shape = (config.base_channels, config.n_blocks, config.upsampling, config.n_downsamplings)
-    twin = init_weights(Generator(*shape)).to(memory_format=torch.channels_last)
+    twin = use_quick_norms(init_weights(Generator(*shape))).to(memory_format=torch.channels_last)
     average = copy.deepcopy(twin)
     optimizer = torch.optim.Adam(twin.parameters(), config.learning_rate, betas=(config.beta1, 0.999))
     for step in range(steps):

@@ -10,6 +10,7 @@ import torch
 from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor
 
+from minicyclegan.ahead import read_all
 from minicyclegan.data import Domains
 from minicyclegan.errors import DataError, ParameterError
 from minicyclegan.images import list_images, read_image, require_file, to_tensor
@@ -38,7 +39,8 @@ def degrade(pictures: Tensor, seed: int = 0) -> Tensor:
         raise DataError(
             f"degrade wants uint8 pictures (N, 3, H, W); these are {tuple(pictures.shape)} of {pictures.dtype}"
         )
-    worn = [degrade_one(picture.permute(1, 2, 0).contiguous().numpy(), seed) for picture in pictures]
+    pixels = (picture.permute(1, 2, 0).contiguous().numpy() for picture in pictures)
+    worn = list(read_all(lambda one: degrade_one(one, seed), pixels))
     return torch.stack(worn) if worn else pictures.clone()
 
 
@@ -77,6 +79,16 @@ def find_faces(folder: str | Path) -> list[Path]:
             f"no image in {folder} nor one level below it; put pictures of faces there (jpg, png, ...)"
         )
     return paths
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's content; of its path where it cannot be read, as `read_image` meets the same error and says so."""
+    try:
+        require_file(path)
+        content = path.read_bytes()
+    except (OSError, DataError):
+        content = str(path).encode()
+    return hashlib.sha256(content).hexdigest()
 
 
 def side_of(digest: str) -> str:
@@ -126,28 +138,29 @@ def split_faces(folder: str | Path, size: int, on_bad_image: str) -> tuple[dict[
         raise DataError(f"the size of a face must be at least 1 px, but it is {size}")
     most = MEMORY // (4 * 3 * size * size)  # the pictures, their worn copies, and room to put them together
     paths, first, notes, enlarged = find_faces(folder), {}, [], 0
-    for path in paths:
-        try:
-            require_file(path)
-            content = path.read_bytes()
-        except (OSError, DataError):  # read_image below meets the same error and says so
-            content = str(path).encode()
-        first.setdefault(hashlib.sha256(content).hexdigest(), path)
+
+    def read_face(path: Path) -> tuple[Tensor, Tensor, bool]:
+        image = read_image(path)
+        picture = to_tensor(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC))
+        thumbnail = to_tensor(ImageOps.fit(image, (8, 8), Image.Resampling.BOX)).float() / 255
+        return picture, thumbnail, min(image.size) < size
+
+    for path, digest in zip(paths, read_all(digest_of, paths)):
+        first.setdefault(digest, path)
     if len(first) > most:
         notes.append(f"took {most} of {len(first)} faces, chosen by their content: no more fit into memory")
     faces, thumbnails = ({side: [] for side in ("test", "B", "A")} for _ in range(2))
-    for digest in sorted(first, key=lambda digest: digest[8:])[:most]:  # the first 8 digits decide the side
-        try:
-            image = read_image(first[digest])
-        except DataError as error:
+    chosen = sorted(first, key=lambda digest: digest[8:])[:most]  # the first 8 digits decide the side
+    for digest, result in zip(chosen, read_all(read_face, [first[digest] for digest in chosen])):
+        if isinstance(result, DataError):
             if on_bad_image == "refuse":
-                raise
-            notes.append(f"skipped: {error}")
+                raise result
+            notes.append(f"skipped: {result}")
             continue
-        enlarged += min(image.size) < size
-        side = side_of(digest)
-        faces[side].append(to_tensor(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)))
-        thumbnails[side].append(to_tensor(ImageOps.fit(image, (8, 8), Image.Resampling.BOX)).float() / 255)
+        picture, thumbnail, is_small = result
+        enlarged += is_small
+        faces[side_of(digest)].append(picture)
+        thumbnails[side_of(digest)].append(thumbnail)
     kept, seen, copies = {}, torch.empty(0, 3, 8, 8), len(paths) - len(first)
     for side, pictures in faces.items():  # the test comes first: a copy of a test picture leaves the training
         if pictures:

@@ -4,8 +4,9 @@ import logging
 import math
 import os
 import stat
-import warnings
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from minicyclegan.ahead import no_warnings
 from minicyclegan.errors import DataError, printable
 
 # The types that are read, by what is in the file, whatever its name says. Pillow knows more, but some start another program
@@ -23,6 +25,8 @@ MAX_PIXELS = 100_000_000  # of one picture: 10,000 x 10,000. A small file can cl
 MAX_BYTES = 512 * 1024**2  # of one file; some types are read whole before anything is known about them
 MAX_PASSES = 500  # of a progressive JPEG: common ones have ten
 MAX_MEMORY = 3 * 1024**3  # bytes that reading one picture takes at most: what the two limits above lead to
+LARGE = 10_000_000  # pixels from which pictures wait for each other, so that several threads take little more than one
+ONE_AT_A_TIME = threading.Lock()
 TOO_LARGE = f"it has more than {MAX_PIXELS // 10**6} million pixels and must be scaled down"
 TURNS = {  # the EXIF orientation and what undoes it; 1 is upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -62,14 +66,18 @@ def to_uint8_rgb(image: Image.Image) -> Image.Image:
     image.load()
     sixteen_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
     deep = image.mode.startswith("I") or image.mode == "F"  # more than 8 bits: Pillow would clip at 255
-    if orientation(image) in TURNS:
-        image = image.transpose(TURNS[orientation(image)])
+    turn = TURNS.get(orientation(image))
+    if turn is not None:
+        image = image.transpose(turn)
     if deep:
         ends = [(part.min(), part.max()) for part in (np.asarray(image.crop(box)) for box in bands(image))]
         low, high = (float(np.min(ends)), float(np.max(ends)))
         if not np.isfinite([low, high]).all():
             raise DataError("it holds values that are no numbers")
-    result = Image.new("RGB", image.size)
+    result = Image.new("RGB", image.size, None)  # of any colour; every pixel is set below
+    if image.mode == "RGB" and not image.has_transparency_data:  # nothing to convert, as in most files
+        result.paste(image)
+        return result
     for box in bands(image):
         part = image.crop(box)
         if deep:
@@ -129,8 +137,10 @@ def decode(source: Path | BinaryIO, name: str, advice: str = "replace or remove 
     try:
         if isinstance(source, Path):
             require_file(source)
-        with warnings.catch_warnings(action="ignore"), open_picture(source) as image:
-            return to_uint8_rgb(image)
+        with no_warnings, open_picture(source) as image:
+            large = image.width * image.height > LARGE
+            with ONE_AT_A_TIME if large else nullcontext():
+                return to_uint8_rgb(image)
     except FileNotFoundError:
         raise DataError(f"there is no image at {name}; check the path") from None
     except Exception as error:  # Pillow's plugins raise nearly anything on damaged files
@@ -193,7 +203,7 @@ def as_batch(image) -> tuple[Tensor, Callable[[Tensor], object]]:
         image = read_image(image)
     if isinstance(image, Image.Image):
         try:
-            with warnings.catch_warnings(action="ignore"):
+            with no_warnings:
                 pixels = to_tensor(to_uint8_rgb(image))
         except Exception as error:  # it may come from a damaged file and not be decoded yet
             raise DataError(f"cannot use this picture: {reason_of(error)}; give another") from error

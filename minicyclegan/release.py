@@ -1,7 +1,8 @@
 """Make the shipped weights, their supervised twin and the README's picture from a finished run (plumbing).
 
-minicyclegan evaluate runs/seasons-1 --twin-steps 2600
-python -m minicyclegan.release runs/seasons-1
+minicyclegan train seasons -f notebooks/configs/cpu.yaml -p steps=2600 -p discriminator_lr_factor=0.3 -o runs/release
+minicyclegan evaluate runs/release --twin-steps 2600
+python -m minicyclegan.release runs/release
 """
 
 import shutil

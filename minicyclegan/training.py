@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.utils import make_grid
 
+from minicyclegan.ahead import Ahead
 from minicyclegan.checkpoint import append_line, save_next, write_file, write_json
 from minicyclegan.cyclegan import CycleGAN, ImagePool
 from minicyclegan.data import Domains, UnpairedBatches, to_float
@@ -19,6 +20,7 @@ from minicyclegan.locks import signals_wait
 from minicyclegan.parameters import Config
 from minicyclegan.resuming import go_on
 from minicyclegan.runs import Progress, after_numbers_went_wrong, open_run, require_space, trim_metrics
+from minicyclegan.two_cores import TwoCoreCycleGAN, use_quick_norms
 
 
 def learning_rate_factor(step: int, steps: int, decay_share: float) -> float:
@@ -70,15 +72,20 @@ class Trainer:
         self.config, self.step = config, 0
         self.sums, self.summed = {}, 0  # the losses since they were last reported
         self.wrong_steps = {}  # for each loss, the steps since it was no finite number for the first time
-        # Channels last in memory: the same numbers, about a fifth faster on a CPU
-        self.model = CycleGAN(config, dtype).to(device, memory_format=torch.channels_last)
+        # On a CPU the same numbers come quicker from two threads, and from pictures stored channels last
+        network = TwoCoreCycleGAN if device.type == "cpu" and torch.get_num_threads() > 1 else CycleGAN
+        self.model = network(config, dtype).to(device, memory_format=torch.channels_last)
+        if device.type == "cpu":
+            use_quick_norms(self.model)
         self.average = copy.deepcopy(self.model).eval() if config.ema_decay > 0 else None
         self.model.random = torch.Generator(device)
         generators = [*self.model.generator_ab.parameters(), *self.model.generator_ba.parameters()]
         discriminators = [*self.model.discriminator_a.parameters(), *self.model.discriminator_b.parameters()]
         # One optimiser for both generators, one for both discriminators: both halves of the cycle learn together.
-        self.optimizer_g = torch.optim.Adam(generators, config.learning_rate, betas=(config.beta1, 0.999))
-        self.optimizer_d = torch.optim.Adam(discriminators, config.learning_rate, betas=(config.beta1, 0.999))
+        # Fused: all weights in one operation instead of a dozen for each
+        adam = {"lr": config.learning_rate, "betas": (config.beta1, 0.999), "fused": True}
+        self.optimizer_g = torch.optim.Adam(generators, **adam)
+        self.optimizer_d = torch.optim.Adam(discriminators, **adam)
         self.pool_a = ImagePool(config.pool_size, seed=2 * config.seed)
         self.pool_b = ImagePool(config.pool_size, seed=2 * config.seed + 1)
 
@@ -93,9 +100,8 @@ class Trainer:
         rate *= learning_rate_factor(self.step, self.config.steps, self.config.decay_share)
         self.optimizer_g.param_groups[0]["lr"] = rate
         self.optimizer_d.param_groups[0]["lr"] = rate * self.config.discriminator_lr_factor
-        self.model.random.manual_seed(
-            self.config.seed * 1_000_003 + self.step
-        )  # nothing to remember for a resume
+        # Noise that follows from seed and step: nothing to remember for a resume
+        self.model.random.manual_seed(self.config.seed * 1_000_003 + self.step)
         real_a, real_b = (real.contiguous(memory_format=torch.channels_last) for real in (real_a, real_b))
         with_identity = self.step < self.config.identity_share * self.config.steps
         losses = self.model.training_step(
@@ -194,7 +200,9 @@ def train(
     batches = UnpairedBatches(
         domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed
     )
-    with open_run(run_dir, config, resume) as run_dir, signals_wait() as signals:
+    # The next batch is made by another thread while this one trains
+    next_batches = Ahead(batches.batch, config.steps)
+    with open_run(run_dir, config, resume) as run_dir, signals_wait() as signals, next_batches:
         progress(sentence)
         trainer, saved_step = Trainer(config, torch_device, dtype), 0
         if resume and any((run_dir / name).exists() for name in ("last.pt", "previous.pt")):
@@ -211,7 +219,7 @@ def train(
         columns = min(6, len(test_a), len(test_b))
         started = time.monotonic()
         while trainer.step < config.steps and not (signals or (stop is not None and stop.is_set())):
-            real_a, real_b = batches.batch(trainer.step)
+            real_a, real_b = next_batches.batch(trainer.step)
             trainer.train_on(real_a.to(torch_device), real_b.to(torch_device))
             step, last = trainer.step, trainer.step == config.steps
             if not (last or any(step % every == 0 for every in intervals.values())):

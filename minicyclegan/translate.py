@@ -5,16 +5,23 @@ import io
 import os
 import random
 import shutil
+import threading
 from pathlib import Path
 
+import torch
 from PIL import Image
 
+from minicyclegan.ahead import read_all
 from minicyclegan.checkpoint import write_file
 from minicyclegan.checkup import require_two_folders
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.errors import DataError, ParameterError, RunError
-from minicyclegan.images import list_images
+from minicyclegan.images import list_images, read_image
 from minicyclegan.looks import alike_groups, look_at_all
+from minicyclegan.two_cores import threads_for_each
+
+ALONE_FROM = 512 * 512  # pixels of a picture that is translated alone
+ONE_AT_A_TIME = threading.Lock()
 
 
 def choose_test(letters: list[str], groups: list[int], test_share: float, seed: int) -> list[bool]:
@@ -147,19 +154,28 @@ def translate_files(
             raise RunError(f"{result} exists; choose another output")
     folder = out.parent if to_file else out
     new_folders = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
-    written = []
+    written, jobs = [], list(zip(paths, results))
+    threads = torch.get_num_threads()
+
+    def translate_one(job: tuple[Path, Path]) -> None:
+        """A small picture is too little work to share: each thread takes one. A large one gets all threads and memory."""
+        path, result = job
+        image = read_image(path)
+        alone = len(jobs) == 1 or image.width * image.height > ALONE_FROM
+        with ONE_AT_A_TIME if alone else contextlib.nullcontext():
+            torch.set_num_threads(threads if alone else 1)
+            picture = model.translate(image, to=to)
+        save_picture(picture, result)
+        written.append(result)
+
     try:
         make_folder(folder)
-        for path, result in zip(paths, results):
-            try:
-                picture = model.translate(path, to=to)
-            except DataError as error:
-                if on_bad_image == "refuse":
-                    raise
-                say(f"skipped: {error}")
-                continue
-            save_picture(picture, result)
-            written.append(result)
+        with threads_for_each(1), contextlib.closing(read_all(translate_one, jobs, min(8, threads))) as outcomes:
+            for outcome in outcomes:
+                if isinstance(outcome, DataError):
+                    if on_bad_image == "refuse":
+                        raise outcome
+                    say(f"skipped: {outcome}")
     except BaseException:  # all or nothing, also after Ctrl-C: the next try must find the output free
         for result in written:
             result.unlink(missing_ok=True)
@@ -167,7 +183,8 @@ def translate_files(
             with contextlib.suppress(OSError):  # not there yet, or somebody else uses it by now
                 path.rmdir()
         raise
-    return written
+    done = set(written)
+    return [result for result in results if result in done]
 
 
 def round_trip(model: CycleGAN, image, to: str = "b"):

@@ -123,9 +123,10 @@ def read_twins(path: str | Path, config: Config) -> tuple[dict[str, Generator], 
 
 
 def known_twins(checkpoint: str | Path, config: Config) -> tuple[dict, dict] | None:
-    """Twins kept beside the checkpoint; else the shipped ones, if they were made with the same settings and steps.
+    """Twins kept beside the checkpoint; else the shipped ones, if they have the same settings and at least the steps.
 
-    The seed may differ: two twins of two seeds are nearly equally good. None where there are none.
+    The seed may differ: two twins of two seeds are nearly equally good. A twin that was trained longer is the stricter
+    measure. None where there are none.
     """
     from minicyclegan.notebooks import shipped_weights
 
@@ -137,5 +138,5 @@ def known_twins(checkpoint: str | Path, config: Config) -> tuple[dict, dict] | N
             twins, about = read_twins(shipped, config)
         except CheckpointError:  # other settings: not a twin of this model
             return None
-        return (twins, about) if about["steps"] == config.steps else None
+        return (twins, about) if about["steps"] >= config.steps else None
     return None

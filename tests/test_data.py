@@ -413,6 +413,15 @@ def test_test_scenes_do_not_change_with_n_train(n_train):
     assert torch.equal(few.test_a, many.test_a) and torch.equal(few.test_b, many.test_b)
 
 
+@pytest.mark.parametrize("size", [16, 64, 128])
+def test_seasons_drawn_a_few_at_a_time_are_those_drawn_at_once(size):
+    """How many fit into the processor's cache depends on the size: 16 at 128 px, 64 at 64 px, 100 at most."""
+    n = {16: 101, 64: 65, 128: 17}[size]
+    scenes, domains = sample_scenes(2 * n + 1, 5), load_seasons(size, n, n_test=1, seed=5)
+    summer, winter = (to_uint8(draw(scenes, season, size)) for season in ("summer", "winter"))
+    assert torch.equal(domains.train_a, summer[1 : n + 1]) and torch.equal(domains.train_b, winter[n + 1 :])
+
+
 def test_seed_decides_the_scenes():
     make = lambda seed: load_seasons(16, 3, 3, seed)  # noqa: E731
     assert torch.equal(make(0).train_a, make(0).train_a)

@@ -1,0 +1,156 @@
+"""The step in two threads is the step of notebook 06: the same losses, weights and noise, at each run."""
+
+import pytest
+import torch
+from conftest import tiny_config
+from torch import nn
+
+from minicyclegan.cyclegan import CycleGAN, ImagePool
+from minicyclegan.generator import Generator
+from minicyclegan.training import Trainer, learning_rate_factor
+from minicyclegan.two_cores import (
+    QuickInstanceNorm,
+    TwoCoreCycleGAN,
+    side_by_side,
+    threads_for_each,
+    use_quick_norms,
+)
+
+SETTINGS = {
+    "the paper's": {},
+    "no identity loss": {"lambda_identity": 0.0},
+    "identity for a while": {"identity_share": 0.5},
+    "bce": {"gan_mode": "bce"},
+    "noise": {"cycle_noise": 0.1, "discriminator_noise": 0.2},
+    "batches of one": {"batch_size": 1},
+    "resize": {"upsampling": "resize", "n_downsamplings": 1},
+    "no pool, no average": {"pool_size": 0, "ema_decay": 0.0},
+}
+
+
+@pytest.fixture
+def two_threads():
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(1)
+
+
+def batches_of(config, steps: int, kind=torch.float32) -> list[tuple]:
+    dice, shape = torch.Generator().manual_seed(7), (config.batch_size, 3, 16, 16)
+    return [tuple(torch.rand(shape, generator=dice).to(kind) * 2 - 1 for _ in "ab") for _ in range(steps)]
+
+
+def trained(config, threads: int, steps: int = 6, dtype=torch.float32, exact: bool = False):
+    """A trainer after some steps, and the losses of each; `exact` computes in float64, where rounding stays small."""
+    torch.set_num_threads(threads)
+    trainer, losses = Trainer(config, torch.device("cpu"), dtype), []
+    if exact:
+        trainer.model.double()
+        trainer.average = trainer.average and trainer.average.double()
+    for batch in batches_of(config, steps, torch.float64 if exact else torch.float32):
+        losses.append({name: float(loss) for name, loss in trainer.train_on(*batch).items()})
+    return trainer, losses
+
+
+def trained_plainly(config, steps: int = 6):
+    """The same by notebook 06 alone: no channels last, no quick norm, no fused Adam, one thread, float64."""
+    torch.manual_seed(config.seed)
+    model, losses = CycleGAN(config).double(), []
+    model.random = torch.Generator()
+    halves = (model.generator_ab, model.generator_ba), (model.discriminator_a, model.discriminator_b)
+    adams = [
+        torch.optim.Adam(
+            [p for net in half for p in net.parameters()], 0, betas=(config.beta1, 0.999), foreach=False
+        )
+        for half in halves
+    ]
+    pools = [ImagePool(config.pool_size, seed=2 * config.seed + i) for i in range(2)]
+    for step, batch in enumerate(batches_of(config, steps, torch.float64)):
+        model.random.manual_seed(config.seed * 1_000_003 + step)
+        for adam in adams:
+            adam.param_groups[0]["lr"] = config.learning_rate * learning_rate_factor(
+                step, config.steps, config.decay_share
+            )
+        with_identity = step < config.identity_share * config.steps
+        losses.append(
+            {n: float(x) for n, x in model.training_step(*batch, *adams, *pools, with_identity).items()}
+        )
+    return model, losses
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("changes", SETTINGS.values(), ids=SETTINGS)
+def test_the_quick_step_computes_the_losses_and_weights_of_notebook_06(changes, threads, two_threads):
+    config = tiny_config(**changes)
+    plain, expected = trained_plainly(config)
+    trainer, found = trained(config, threads, exact=True)
+    assert type(trainer.model) is (TwoCoreCycleGAN if threads > 1 else CycleGAN)
+    for a, b in zip(expected, found, strict=True):
+        assert b == pytest.approx(a, rel=1e-6)
+        assert list(b) == list(a)  # the columns of metrics.jsonl keep their order
+    weights = trainer.model.state_dict()
+    assert all(torch.allclose(weights[name], w, atol=1e-7) for name, w in plain.state_dict().items())
+
+
+def test_two_threads_give_the_same_bits_at_each_run(two_threads):
+    config = tiny_config(cycle_noise=0.1, discriminator_noise=0.2, batch_size=3)
+    states = [trained(config, 2, steps=12)[0].state_dict()["model"] for _ in range(3)]
+    for state in states[1:]:
+        assert all(torch.equal(state[name], states[0][name]) for name in state)
+
+
+def test_both_have_the_same_names_of_weights_so_a_run_goes_on_with_any_number_of_threads(two_threads):
+    config = tiny_config()
+    (one, _), (two, _) = trained(config, 1, steps=2), trained(config, 2, steps=2)
+    two.load_state_dict(one.state_dict())
+    assert all(torch.equal(two.model.state_dict()[n], w) for n, w in one.model.state_dict().items())
+
+
+def test_bfloat16_works_in_two_threads(two_threads):
+    _, losses = trained(tiny_config(), 2, dtype=torch.bfloat16)
+    _, exact = trained(tiny_config(), 2)
+    assert losses[0]["cycle"] == pytest.approx(exact[0]["cycle"], rel=0.02)
+    assert losses[0]["cycle"] != exact[0]["cycle"]
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize(
+    "stored", [torch.contiguous_format, torch.channels_last], ids=["rows", "channels last"]
+)
+@pytest.mark.parametrize(
+    "back", [torch.contiguous_format, torch.channels_last], ids=["rows", "channels last"]
+)
+def test_the_quick_norm_and_its_gradient_are_those_of_the_formula(n, stored, back):
+    """PyTorch's own norm gives another gradient for one picture and a gradient that comes back channels last."""
+    dice = torch.Generator().manual_seed(0)
+    x, gradient = torch.randn(n, 5, 7, 9, generator=dice) * 3 + 2, torch.randn(n, 5, 7, 9, generator=dice)
+    pair = [x.clone().requires_grad_(), x.contiguous(memory_format=stored).requires_grad_()]
+    variance, mean = torch.var_mean(pair[0], (2, 3), correction=0, keepdim=True)
+    formula, quick = (pair[0] - mean) / (variance + 1e-5).sqrt(), QuickInstanceNorm(5)(pair[1])
+    formula.backward(gradient)
+    quick.backward(gradient.contiguous(memory_format=back))
+    assert torch.allclose(quick, formula, atol=1e-5)
+    assert torch.allclose(pair[1].grad, pair[0].grad, atol=1e-5)
+
+
+def test_quick_norms_take_every_place_and_no_weight_changes_its_name():
+    network = Generator(4, 2)
+    names, number = list(network.state_dict()), sum(type(m) is nn.InstanceNorm2d for m in network.modules())
+    use_quick_norms(network)
+    assert list(network.state_dict()) == names
+    assert sum(type(m) is QuickInstanceNorm for m in network.modules()) == number == 9
+    assert not any(type(m) is nn.InstanceNorm2d for m in network.modules())
+
+
+@pytest.mark.parametrize("fails", ["first", "second"])
+def test_an_error_in_either_thread_comes_out_and_the_threads_are_set_back(fails, two_threads):
+    def work(name):
+        assert torch.get_num_threads() == 1
+        if name == fails:
+            raise ValueError(name)
+        return name
+
+    with pytest.raises(ValueError, match=fails), threads_for_each(1):
+        side_by_side(1, work, ("first",), ("second",))
+    assert torch.get_num_threads() == 2
+    assert side_by_side(1, str, (1,), (2,)) == ("1", "2")
