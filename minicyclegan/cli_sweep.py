@@ -1,9 +1,20 @@
 """The command `minicyclegan sweep` (plumbing)."""
 
+import dataclasses
 import sys
 from pathlib import Path
 
 import click
+
+
+def read_share(context, parameter, text: str | None) -> tuple[int, int] | None:
+    """`2/8` as (2, 8). Raises BadParameter."""
+    if text is None:
+        return None
+    k, _, n = text.partition("/")
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise click.BadParameter(f"{text!r} is no share; 2/8 is the second of eight machines")
+    return int(k), int(n)
 
 
 @click.command()
@@ -15,7 +26,13 @@ import click
     "-o", "--output", type=click.Path(file_okay=False), help="Folder of the runs. Default: runs/NAME."
 )
 @click.option("--dry-run", is_flag=True, help="Check everything and list the runs, and run nothing.")
-def sweep(sweep_file, jobs, output, dry_run):
+@click.option(
+    "--share",
+    metavar="K/N",
+    callback=read_share,
+    help="For several machines and one folder: run every N-th member from the K-th on, and write no table (SCALING.md).",
+)
+def sweep(sweep_file, jobs, output, dry_run, share):
     """Run a notebook many times with one parameter changed at a time, as SWEEP says, and write one table.
 
     SWEEP is a YAML file, or the name of one in notebooks/sweeps/ (`ablations`). The folder gets a run folder and a log
@@ -37,10 +54,13 @@ def sweep(sweep_file, jobs, output, dry_run):
                 f"there is no sweep {sweep_file}; give a YAML file, or one of {', '.join(p.stem for p in known)}"
             )
     planned = read_sweep(path)
-    folder = Path(output or Path("runs") / planned.name)
+    folder, part = Path(output or Path("runs") / planned.name), ""
+    if share:
+        k, n = share
+        planned, part = dataclasses.replace(planned, members=planned.members[k - 1 :: n]), f"share {k}/{n}: "
     states = {member.name: state_of(member, folder) for member in planned.members}
     click.echo(
-        f"{planned.name}: {len({row.setting for row in planned.rows})} settings, {len(planned.members)} runs of "
+        f"{planned.name}: {part}{len({row.setting for row in planned.rows})} settings, {len(planned.members)} runs of "
         f"{planned.notebook.name}, {jobs} at a time with {threads_for(jobs)} threads each, into {folder}"
     )
     if dry_run:
@@ -50,7 +70,7 @@ def sweep(sweep_file, jobs, output, dry_run):
 
     from minicyclegan.sweep_table import write_results
 
-    with only_sweep_in(folder):
+    with only_sweep_in(folder, share):
         try:
             failed = run_members(planned, folder, jobs, click.echo)
         except KeyboardInterrupt:
@@ -61,6 +81,11 @@ def sweep(sweep_file, jobs, output, dry_run):
             for name, reason in failed.items():
                 click.echo(f"  {name}: {reason}", err=True)
             click.echo("Their logs are in their folders. The same command tries them again.", err=True)
+        if share:
+            click.echo(
+                "\nThe table is made by the same command without --share, when all shares are finished."
+            )
+            sys.exit(1 if failed else 0)
         written = write_results(planned, folder, failed)
         click.echo("\nwritten:")
         for path in written:

@@ -65,13 +65,14 @@ def threads_for(jobs: int) -> int:
 
 
 @contextlib.contextmanager
-def only_sweep_in(folder: Path):
-    """Hold the folder: two sweeps at once would write into each other's runs. Raises RunError."""
+def only_sweep_in(folder: Path, share: tuple[int, int] | None = None):
+    """Hold the folder, or a share of it: two sweeps at once would write into each other's runs. Raises RunError."""
     with contextlib.ExitStack() as held:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            busy = f"a sweep is running in {folder}; wait for it, or choose another with -o"
-            held.enter_context(only_one(folder / ".lock", busy))
+            what, name = ("this share", ".lock-{}-{}".format(*share)) if share else ("a sweep", ".lock")
+            busy = f"{what} is running in {folder}; wait for it, or choose another with -o"
+            held.enter_context(only_one(folder / name, busy))
         except OSError as error:
             raise RunError(
                 f"cannot use the folder {folder}: {error.strerror}; choose another with -o"

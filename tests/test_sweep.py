@@ -17,6 +17,7 @@ from conftest import ROOT, files_in, make_folder, tiny_run
 from PIL import Image
 
 import minicyclegan.execution
+import minicyclegan.sweep_run
 import minicyclegan.sweep_table
 from minicyclegan.checkpoint import load, read_checkpoint
 from minicyclegan.cli import main
@@ -282,10 +283,53 @@ def test_a_run_that_is_not_of_a_sweep_is_left_alone(tmp_path):
 
 def test_two_sweeps_in_one_folder_are_refused(tmp_path):
     pytest.importorskip("fcntl", reason="Windows has no flock")
-    with only_sweep_in(tmp_path), pytest.raises(RunError, match="a sweep is running"), only_sweep_in(tmp_path):
+    with (
+        only_sweep_in(tmp_path),
+        pytest.raises(RunError, match="a sweep is running"),
+        only_sweep_in(tmp_path),
+    ):
         pass
     with only_sweep_in(tmp_path):
         pass
+
+
+def test_the_shares_of_several_machines_are_the_whole_sweep_and_then_the_table_is_made(tmp_path, monkeypatch):
+    """Each share runs its members alone, at the same time as others, and not twice."""
+    (tmp_path / "small.yaml").write_text(
+        json.dumps({"parameters": SMALL, "axes": {"lambda_cycle": [0, 10, 20]}, "seeds": [0, 1]})
+    )
+    monkeypatch.setattr(minicyclegan.sweep_run.run_members, "__defaults__", (1, print, acting("")))
+    written = []
+    monkeypatch.setattr(minicyclegan.sweep_table, "write_results", lambda *given: written.append(given) or [])
+    out = tmp_path / "out"
+    command = ["sweep", str(tmp_path / "small.yaml"), "-o", str(out)]
+
+    def started():
+        return [name for what, name, *_ in diary(out) if what == "start"]
+
+    with only_sweep_in(out, (2, 4)):  # another machine is at work
+        result = CliRunner().invoke(main, [*command, "--share", "1/4"])
+        assert (
+            result.exit_code == 0
+            and "small: share 1/4: " in result.output
+            and "without --share" in result.output
+        )
+        assert started() == ["base,seed=0", "lambda_cycle=20,seed=0"] and not written
+        twice = CliRunner().invoke(main, [*command, "--share", "2/4"])
+        assert twice.exit_code == 1 and "this share is running in" in twice.output
+    for share in ("2/4", "3/4", "4/4", "4/4"):
+        assert CliRunner().invoke(main, [*command, "--share", share]).exit_code == 0
+    members = {folder_name(member.name) for member in small_plan(tmp_path).members}
+    assert len(started()) == 6 and set(started()) == members
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0 and "6 of 6 are finished already" in result.output and len(written) == 1
+
+
+@pytest.mark.parametrize("share", ["0/4", "5/4", "2", "2/", "/4", "a/b", "-1/4", "1/0"])
+def test_a_share_that_is_none_is_refused(tmp_path, share):
+    result = CliRunner().invoke(main, ["sweep", "ablations", "-o", str(tmp_path / "out"), "--share", share])
+    assert result.exit_code == 2 and "is no share; 2/8 is the second of eight machines" in result.output
+    assert not (tmp_path / "out").exists()
 
 
 SWEEPER = """
