@@ -42,38 +42,12 @@ class TwoCoreCycleGAN(CycleGAN):
     """A CycleGAN on a CPU whose training step computes the two directions side by side, half of the threads for each.
 
     The losses and the gradients are those of CycleGAN up to rounding, and the same at each run: a weight receives one
-    gradient from each direction, and a sum of two is the same in either order.
+    gradient from each direction, and a sum of two is the same in either order. As the losses stand here a second time, the
+    first step makes sure that they are those of `generator_losses` and `discriminator_losses`. Where somebody has changed
+    those, or lets both directions share a network, each step is the plain one.
     """
 
-    def noise(self, like: Tensor, deviation: float) -> Tensor | float:
-        """What `noisy` would add, drawn beforehand: two threads must not draw from one generator."""
-        return self.noisy(torch.zeros_like(like), deviation) if deviation else 0.0
-
-    def one_way(
-        self, real: Tensor, other: Tensor, there, back, judge, cycle_noise, judge_noise, with_identity: bool
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """One direction's share of `generator_losses`, with its gradients added; the losses and the fake, detached."""
-        config, losses = self.config, {}
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            if with_identity and config.lambda_identity > 0:
-                fake, same = there(torch.cat([real, other])).chunk(2)
-                losses["identity"] = config.lambda_cycle * config.lambda_identity * F.l1_loss(same, other)
-            else:
-                fake = there(real)
-            losses["cycle"] = config.lambda_cycle * F.l1_loss(back(fake + cycle_noise), real)
-            losses["gan"] = generator_loss(judge(fake + judge_noise), config.gan_mode)
-        sum(losses.values()).backward()
-        return {name: loss.detach() for name, loss in losses.items()}, fake.detach()
-
-    def judge_once(self, judge, real: Tensor, fake: Tensor, noise) -> tuple[Tensor, Tensor, Tensor]:
-        """One discriminator's loss, with its gradients added, and how often it is right about real and fake."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            scores_real, scores_fake = judge(torch.cat([real, fake]) + noise).chunk(2)
-            loss = discriminator_loss(scores_real, scores_fake, self.config.gan_mode)
-        loss.backward()
-        middle = 0.5 if self.config.gan_mode == "lsgan" else 0.0
-        right_real, right_fake = scores_real.detach() > middle, scores_fake.detach() < middle
-        return loss.detach(), right_real.float().mean(), right_fake.float().mean()
+    as_written: bool | None = None  # found out in the first step
 
     def training_step(
         self,
@@ -86,48 +60,126 @@ class TwoCoreCycleGAN(CycleGAN):
         with_identity: bool = True,
     ) -> dict[str, Tensor]:
         """As CycleGAN.training_step."""
+        if self.as_written is None:
+            self.as_written = self.computes_the_losses(real_a, real_b, with_identity)
+        given = (real_a, real_b, optimizer_g, optimizer_d, pool_a, pool_b, with_identity)
+        if not self.as_written:
+            return super().training_step(*given)
         # For all of it: the threads of a shared operation go on spinning for a while and would hold up the other direction
         half = max(1, torch.get_num_threads() // 2)
         with threads_for_each(half):
-            return self.step_on(half, real_a, real_b, optimizer_g, optimizer_d, pool_a, pool_b, with_identity)
+            return self.step_on(half, *given)
+
+    def computes_the_losses(self, real_a: Tensor, real_b: Tensor, with_identity: bool) -> bool:
+        """Whether one_way and judge give what CycleGAN's own two methods give now; nothing is changed by asking."""
+        if len({self.generator_ab, self.generator_ba, self.discriminator_a, self.discriminator_b}) < 4:
+            return False
+        dice = self.random or torch.default_generator
+        state = dice.get_state()
+        with torch.no_grad():
+            with self.in_format():
+                expected, fake_a, fake_b = self.generator_losses(real_a, real_b, with_identity)
+                expected = expected | self.discriminator_losses(real_a, fake_a, real_b, fake_b)[0]
+            dice.set_state(state)
+            (ab, fake_b), (ba, fake_a) = (
+                self.one_way(*way) for way in self.directions(real_a, real_b, with_identity)
+            )
+            judged = [self.judge(*given)[0] for given in self.judgements(real_a, fake_a, real_b, fake_b)]
+            dice.set_state(state)
+        found = self.by_name(ab, ba, *judged)
+        tolerance = 3e-2 if self.dtype == torch.bfloat16 else 1e-3
+        return found.keys() == expected.keys() and all(
+            torch.allclose(found[name].float(), expected[name].float(), rtol=tolerance) for name in found
+        )
+
+    def in_format(self):
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+    def noise(self, like: Tensor, deviation: float) -> Tensor | float:
+        """What `noisy` would add, drawn beforehand: two threads must not draw from one generator."""
+        return self.noisy(torch.zeros_like(like), deviation) if deviation else 0.0
+
+    def directions(self, real_a: Tensor, real_b: Tensor, with_identity: bool) -> tuple[tuple, tuple]:
+        """What `one_way` is given for A to B to A, and for B to A to B."""
+        cycle_noises = [self.noise(real, self.config.cycle_noise) for real in (real_a, real_b)]
+        judge_noises = [self.noise(real, self.config.discriminator_noise) for real in (real_a, real_b)]
+        ab = (real_a, real_b, self.generator_ab, self.generator_ba, self.discriminator_b)
+        ba = (real_b, real_a, self.generator_ba, self.generator_ab, self.discriminator_a)
+        return tuple(
+            (*way, *noises, with_identity) for way, *noises in zip((ab, ba), cycle_noises, judge_noises)
+        )
+
+    def one_way(
+        self, real: Tensor, other: Tensor, there, back, judge, cycle_noise, judge_noise, with_identity: bool
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """One direction's share of `generator_losses`, and the fake."""
+        config, losses = self.config, {}
+        with self.in_format():
+            if with_identity and config.lambda_identity > 0:
+                fake, same = there(torch.cat([real, other])).chunk(2)
+                losses["identity"] = config.lambda_cycle * config.lambda_identity * F.l1_loss(same, other)
+            else:
+                fake = there(real)
+            losses["cycle"] = config.lambda_cycle * F.l1_loss(back(fake + cycle_noise), real)
+            losses["gan"] = generator_loss(judge(fake + judge_noise), config.gan_mode)
+        return losses, fake
+
+    def learn_one_way(self, *given) -> tuple[dict[str, Tensor], Tensor]:
+        """`one_way` with its gradients added; all of it detached."""
+        losses, fake = self.one_way(*given)
+        sum(losses.values()).backward()
+        return {name: loss.detach() for name, loss in losses.items()}, fake.detach()
+
+    def judgements(self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor) -> list[tuple]:
+        """What `judge` is given for each discriminator."""
+        noises = [self.noise(torch.cat([real_a, real_a]), self.config.discriminator_noise) for _ in "ab"]
+        return [
+            (self.discriminator_a, real_a, fake_a, noises[0]),
+            (self.discriminator_b, real_b, fake_b, noises[1]),
+        ]
+
+    def judge(self, judge, real: Tensor, fake: Tensor, noise) -> tuple[Tensor, Tensor, Tensor]:
+        """One discriminator's loss, and how often it is right about real and fake."""
+        with self.in_format():
+            scores_real, scores_fake = judge(torch.cat([real, fake]) + noise).chunk(2)
+            loss = discriminator_loss(scores_real, scores_fake, self.config.gan_mode)
+        middle = 0.5 if self.config.gan_mode == "lsgan" else 0.0
+        right_real, right_fake = scores_real.detach() > middle, scores_fake.detach() < middle
+        return loss, right_real.float().mean(), right_fake.float().mean()
+
+    def learn_to_judge(self, *given) -> tuple[Tensor, Tensor, Tensor]:
+        """`judge` with its gradients added; all of it detached."""
+        loss, *accuracies = self.judge(*given)
+        loss.backward()
+        return loss.detach(), *accuracies
+
+    def by_name(self, ab: dict, ba: dict, judged_a: Tensor, judged_b: Tensor) -> dict[str, Tensor]:
+        """The losses of both directions and both discriminators under the names of CycleGAN."""
+        losses = {name: ab[name] + ba[name] for name in ab if name != "gan"}
+        losses |= {"gan_ab": ab["gan"], "gan_ba": ba["gan"]}
+        return losses | {"discriminator_a": judged_a, "discriminator_b": judged_b}
 
     def step_on(
         self, threads, real_a, real_b, optimizer_g, optimizer_d, pool_a, pool_b, with_identity
     ) -> dict[str, Tensor]:
-        config = self.config
         discriminators = [*self.discriminator_a.parameters(), *self.discriminator_b.parameters()]
-        cycle_noises = [self.noise(real, config.cycle_noise) for real in (real_a, real_b)]
-        judge_noises = [self.noise(real, config.discriminator_noise) for real in (real_a, real_b)]
+        directions = self.directions(real_a, real_b, with_identity)
 
         for p in discriminators:
             p.requires_grad_(False)
         optimizer_g.zero_grad()
-        ab = (real_a, real_b, self.generator_ab, self.generator_ba, self.discriminator_b)
-        ba = (real_b, real_a, self.generator_ba, self.generator_ab, self.discriminator_a)
-        (losses_ab, fake_b), (losses_ba, fake_a) = side_by_side(
-            threads,
-            self.one_way,
-            (*ab, cycle_noises[0], judge_noises[0], with_identity),
-            (*ba, cycle_noises[1], judge_noises[1], with_identity),
-        )
+        (losses_ab, fake_b), (losses_ba, fake_a) = side_by_side(threads, self.learn_one_way, *directions)
         optimizer_g.step()
 
         for p in discriminators:
             p.requires_grad_(True)
         fake_a, fake_b = pool_a.query(fake_a), pool_b.query(fake_b)
-        noises = [self.noise(torch.cat([real_a, real_a]), config.discriminator_noise) for _ in "ab"]
+        judgements = self.judgements(real_a, fake_a, real_b, fake_b)
         optimizer_d.zero_grad()
-        judged_a, judged_b = side_by_side(
-            threads,
-            self.judge_once,
-            (self.discriminator_a, real_a, fake_a, noises[0]),
-            (self.discriminator_b, real_b, fake_b, noises[1]),
-        )
+        judged_a, judged_b = side_by_side(threads, self.learn_to_judge, *judgements)
         optimizer_d.step()
 
-        losses = {name: losses_ab[name] + losses_ba[name] for name in losses_ab if name != "gan"}
-        losses |= {"gan_ab": losses_ab["gan"], "gan_ba": losses_ba["gan"]}
-        losses |= {"discriminator_a": judged_a[0], "discriminator_b": judged_b[0]}
+        losses = self.by_name(losses_ab, losses_ba, judged_a[0], judged_b[0])
         losses |= {"accuracy_real_a": judged_a[1], "accuracy_fake_a": judged_a[2]}
         return losses | {"accuracy_real_b": judged_b[1], "accuracy_fake_b": judged_b[2]}
 

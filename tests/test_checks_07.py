@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from minicyclegan.cyclegan import CycleGAN, ImagePool
 from minicyclegan.parameters import Config
+from minicyclegan.two_cores import TwoCoreCycleGAN, use_quick_norms
 """
 FACTOR, LENGTH, AVERAGE, TRAINER = (
     solution(STEM, check.__name__)

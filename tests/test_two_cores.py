@@ -154,3 +154,54 @@ def test_an_error_in_either_thread_comes_out_and_the_threads_are_set_back(fails,
         side_by_side(1, work, ("first",), ("second",))
     assert torch.get_num_threads() == 2
     assert side_by_side(1, str, (1,), (2,)) == ("1", "2")
+
+
+def test_a_changed_loss_is_heeded_and_a_shared_network_too(two_threads):
+    """As notebook 11 changes it: the losses stand in two places, and only those of CycleGAN may be changed."""
+    config = tiny_config(cycle_noise=0.1, discriminator_noise=0.1)
+    pictures = torch.rand(2, 2, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+    def trained(change) -> Trainer:
+        trainer = Trainer(config, torch.device("cpu"))
+        assert type(trainer.model) is TwoCoreCycleGAN
+        change(trainer.model)
+        trainer.losses = trainer.train_on(*pictures)
+        return trainer
+
+    def without_cycle(model):
+        plain = model.generator_losses
+
+        def changed(*given):
+            losses, *fakes = plain(*given)
+            return {name: loss for name, loss in losses.items() if name != "cycle"}, *fakes
+
+        model.generator_losses = changed
+
+    def halved(model):
+        plain = model.discriminator_losses
+
+        def changed(*given):
+            losses, accuracies = plain(*given)
+            return {name: loss / 2 for name, loss in losses.items()}, accuracies
+
+        model.discriminator_losses = changed
+
+    def shared(model):
+        model.generator_ba = model.generator_ab
+
+    as_written = trained(lambda model: None)
+    assert as_written.model.as_written is True
+    for change in (without_cycle, halved, shared):
+        assert trained(change).model.as_written is False
+    assert "cycle" not in trained(without_cycle).losses
+    half, whole = trained(halved).losses["discriminator_a"], as_written.losses["discriminator_a"]
+    torch.testing.assert_close(half, whole / 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("changes", SETTINGS.values(), ids=SETTINGS)
+def test_with_any_settings_the_two_threads_are_used(changes, dtype, two_threads):
+    trainer = Trainer(tiny_config(**changes), torch.device("cpu"), dtype)
+    n = trainer.config.batch_size
+    trainer.train_on(*(torch.rand(2, n, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1))
+    assert trainer.model.as_written is True
