@@ -13,6 +13,7 @@ only one of both that the reference can build. onnxruntime, onnx and (for test.p
 """
 
 import argparse
+import copy
 import json
 import shutil
 import statistics
@@ -34,6 +35,7 @@ from minicyclegan.images import as_batch, list_images, read_image, to_image
 from minicyclegan.notebooks import shipped_weights
 from minicyclegan.parameters import Config
 from minicyclegan.translate import save_picture, translate_files
+from minicyclegan.two_cores import use_quick_norms
 
 FEW = 5  # pictures of the run of test.py that shows what its start costs
 
@@ -139,6 +141,7 @@ def main() -> None:
     networks = {"shipped": load(shipped_weights(), "cpu"), "paper": CycleGAN(Config()).eval()}
     for network, model in networks.items():
         content = to_onnx(model.generator_ab)
+        quick = use_quick_norms(copy.deepcopy(model))  # as `minicyclegan translate` does
         alone, each = onnx_translator(content, threads), onnx_translator(content, 1)
         for size in (64, 256):
             count = args.large if network == "paper" and size == 256 else args.count
@@ -146,7 +149,7 @@ def main() -> None:
                 work = Path(folder)
                 paths = write_pictures(work / "in", count, size)
                 contenders = {
-                    "translate": lambda paths, out: translate_files(model, paths, out),
+                    "translate": lambda paths, out: translate_files(quick, paths, out),
                     "one after the other": lambda paths, out: one_after_the_other(model.translate, paths, out),
                     "onnxruntime, all threads": lambda paths, out: one_after_the_other(alone, paths, out),
                     "onnxruntime, a picture each": lambda paths, out: side_by_side(each, paths, out, threads),

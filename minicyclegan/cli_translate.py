@@ -32,6 +32,7 @@ def translate(checkpoint, images, output, to, device, on_bad_image):
     from minicyclegan.errors import DataError
     from minicyclegan.images import list_images
     from minicyclegan.translate import translate_files
+    from minicyclegan.two_cores import use_quick_norms
 
     source = Path(images)
     if not os.path.lexists(source):
@@ -39,8 +40,11 @@ def translate(checkpoint, images, output, to, device, on_bad_image):
     paths = list_images(source) if os.path.isdir(source) else source
     if not paths:
         raise DataError(f"no image in {source}; put some there (jpg, png, webp, tiff, ...)")
+    model = load(checkpoint, device)
+    if next(model.parameters()).device.type == "cpu":
+        use_quick_norms(model)
     written = translate_files(
-        load(checkpoint, device), paths, output, to, on_bad_image, say=lambda text: click.echo(text, err=True)
+        model, paths, output, to, on_bad_image, say=lambda text: click.echo(text, err=True)
     )
     total = len(paths) if os.path.isdir(source) else 1
     click.echo(f"{len(written)} of {total} images translated to domain {to.upper()}, in {output}")

@@ -1,0 +1,128 @@
+"""The tables of PERFORMANCE.md from the files in benchmarks/results: `python benchmarks/tables.py` puts them into the page.
+
+Between <!-- NAME --> and <!-- end --> stands the table NAME; a test checks that the page has what the files say.
+"""
+
+import json
+import re
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parent.parent / "PERFORMANCE.md"
+
+
+def read(name: str) -> dict:
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def table(head: list[str], rows: list[list], where: dict) -> str:
+    """Markdown: the first column left, all others right; the machine below."""
+    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
+    about = "{cpu}, {cores} cores, {threads} threads, torch {torch}, {date}".format(**where)
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + f"\n\n*{about}*"
+
+
+def time_to_quality() -> str:
+    found, rows = read("time_to_quality"), []
+    for run in found["runs"]:
+        last = run["rows"][-1]
+        reached = ["not reached" if value is None else f"{value:.0f} s" for value in run["reached"].values()]
+        rows.append([run["name"], f"{1000 * run['seconds_per_step']:.0f}", *reached, f"{last[0]:.0f} s: {100 * min(last[2:]):.1f} %"])  # fmt: skip
+    levels = list(found["runs"][0]["reached"])
+    return table(["", "ms a step", *levels, "at the end"], rows, found)
+
+
+def small_step(name: str) -> str:
+    found = read(name)
+    rows = [
+        [row["form"], f"{row['ms']:.1f}", f"{row['share']:.0%}", f"{row['difference']:.0e}"]
+        for row in found["rows"]
+    ]
+    return table(["form", "ms a step", "share of the limit", "largest difference of a loss"], rows, found["machine"])  # fmt: skip
+
+
+def step_on_cpu() -> str:
+    found, rows = read("step_cpu"), []
+    for row in found["rows"]:
+        if "error" in row:
+            rows.append([row["size"], row["variant"], f"failed: {row['error']}", "", "", ""])
+            continue
+        rows.append(
+            [row["size"], f"{row['variant']}: {row['words']}", f"{row['ms']:.0f}", f"{row['ratio']:.2f}"]
+            + [f"{row['tflops']:.3f}", f"{row['share_of_peak']:.0%}"]
+        )
+    return table(["size", "form", "ms a step", "times the reference's speed", "TFLOP/s", "of the fp32 peak"], rows, found["machine"])  # fmt: skip
+
+
+def translation() -> str:
+    found = read("translation")
+    rows = [
+        [row["network"], row["px"], row["pictures"], row["how"], f"{row['pictures_per_second']:.4g}"]
+        for row in found["rows"]
+    ]
+    return table(["network", "px", "pictures", "how", "pictures a second"], rows, found["machine"])
+
+
+def index() -> str:
+    found = read("loading")
+    rows = [
+        [row["image_size"], "yes" if row["kept"] else "no", row["threads"], f"{row['seconds']:.2f}", row["memory_mib"]]
+        for row in found["index"]
+    ]  # fmt: skip
+    return table(["image_size", "pictures kept in memory", "threads", "seconds", "memory, MiB"], rows, found["machine"])  # fmt: skip
+
+
+def seasons() -> str:
+    found = read("loading")
+    rows = [[row["px"], row["threads"], row["images_per_second"]] for row in found["seasons"]]
+    return table(["px", "threads", "pictures a second"], rows, found["machine"])
+
+
+def waiting() -> str:
+    found = read("loading")
+    rows = [
+        [row["what"], f"{row['plain_ms']:.1f}", f"{row['plain_waiting']:.2%}", f"{row['ahead_ms']:.1f}", f"{row['ahead_waiting']:.2%}"]
+        for row in found["waiting"]
+    ]  # fmt: skip
+    head = ["a step and its batch", "ms, made when asked for", "of it waiting", "ms, made ahead", "of it waiting"]  # fmt: skip
+    return table(head, rows, found["machine"])
+
+
+def processes() -> str:
+    found = read("processes")
+    rows = []
+    for name, values in found["seconds"].items():
+        one, two, half = [1000 * value for value in list(values.values())[:3]]
+        megabytes = values["bytes of gradients"] / 1e6
+        rows.append([name, f"{one:.0f}", f"{two:.0f}", f"{two / one:.2f}", f"{half:.0f}", f"{megabytes:.1f}"])
+    head = ["networks", "one process, 2 threads, ms", "two processes, ms", "ratio", "half of the batch alone, ms", "gradients, MB"]  # fmt: skip
+    return table(head, rows, found["machine"])
+
+
+TABLES = {
+    "time_to_quality": time_to_quality,
+    "small_step": lambda: small_step("small_step"),
+    "small_step_1": lambda: small_step("small_step_1"),
+    "step_cpu": step_on_cpu,
+    "translation": translation,
+    "index": index,
+    "seasons": seasons,
+    "waiting": waiting,
+    "processes": processes,
+}
+
+
+def filled(text: str) -> str:
+    """The page with each table between its marks made anew."""
+    pattern = r"<!-- (\w+) -->\n.*?<!-- end -->"
+    return re.sub(
+        pattern,
+        lambda found: f"<!-- {found[1]} -->\n{TABLES[found[1]]()}\n<!-- end -->",
+        text,
+        flags=re.DOTALL,
+    )
+
+
+if __name__ == "__main__":
+    for page in (PAGE, PAGE.with_name("SCALING.md")):
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
