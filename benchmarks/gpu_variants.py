@@ -139,6 +139,25 @@ def pair(first: nn.Module, second: nn.Module) -> nn.Module:
     return both
 
 
+def named_losses(config, real_a, real_b, same_a, same_b, cycled_a, cycled_b, scores_a, scores_b) -> dict[str, Tensor]:
+    """The generators' losses of CycleGAN, however the networks' answers came about."""
+    identity = identity_loss(real_a, same_a, real_b, same_b)
+    return {
+        "identity": config.lambda_cycle * config.lambda_identity * identity,
+        "cycle": config.lambda_cycle * cycle_consistency_loss(real_a, cycled_a, real_b, cycled_b),
+        "gan_ab": generator_loss(scores_b),
+        "gan_ba": generator_loss(scores_a),
+    }
+
+
+def judged(scores_a: Tensor, scores_b: Tensor) -> dict[str, Tensor]:
+    """The discriminators' losses; the first half of the scores is about real pictures."""
+    return {
+        "discriminator_a": discriminator_loss(*scores_a.chunk(2)),
+        "discriminator_b": discriminator_loss(*scores_b.chunk(2)),
+    }
+
+
 class PairedCycleGAN(nn.Module):
     """CycleGAN with both generators in one network, and both discriminators in another; the same losses."""
 
@@ -149,29 +168,18 @@ class PairedCycleGAN(nn.Module):
         self.discriminators = pair(model.discriminator_a, model.discriminator_b)
 
     def generator_losses(self, real_a: Tensor, real_b: Tensor):
-        config = self.config
         shown = torch.cat([torch.cat([real_a, real_b]), torch.cat([real_b, real_a])], dim=1)
         to_b, to_a = self.generators(shown).chunk(2, dim=1)
         (fake_b, same_b), (fake_a, same_a) = to_b.chunk(2), to_a.chunk(2)
         cycled_b, cycled_a = self.generators(torch.cat([fake_a, fake_b], dim=1)).chunk(2, dim=1)
         scores_a, scores_b = self.discriminators(torch.cat([fake_a, fake_b], dim=1)).chunk(2, dim=1)
-        identity = identity_loss(real_a, same_a, real_b, same_b)
-        losses = {
-            "identity": config.lambda_cycle * config.lambda_identity * identity,
-            "cycle": config.lambda_cycle * cycle_consistency_loss(real_a, cycled_a, real_b, cycled_b),
-            "gan_ab": generator_loss(scores_b),
-            "gan_ba": generator_loss(scores_a),
-        }
-        return losses, fake_a, fake_b
+        found = (same_a, same_b, cycled_a, cycled_b, scores_a, scores_b)
+        return named_losses(self.config, real_a, real_b, *found), fake_a, fake_b
 
     def discriminator_losses(self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor):
         shown = torch.cat([torch.cat([real_a, fake_a]), torch.cat([real_b, fake_b])], dim=1)
         scores_a, scores_b = self.discriminators(shown).chunk(2, dim=1)
-        losses = {
-            "discriminator_a": discriminator_loss(*scores_a.chunk(2)),
-            "discriminator_b": discriminator_loss(*scores_b.chunk(2)),
-        }
-        return losses, {}
+        return judged(scores_a, scores_b), {}
 
 
 class StreamedCycleGAN(nn.Module):
@@ -195,7 +203,7 @@ class StreamedCycleGAN(nn.Module):
             tensor.record_stream(self.other)
 
     def generator_losses(self, real_a: Tensor, real_b: Tensor):
-        model, config = self.model, self.model.config
+        model = self.model
         self.meet()
         fake_b, same_b = model.generator_ab(torch.cat([real_a, real_b])).chunk(2)
         with torch.cuda.stream(self.other):
@@ -205,14 +213,8 @@ class StreamedCycleGAN(nn.Module):
         with torch.cuda.stream(self.other):
             cycled_a, scores_a = model.generator_ba(fake_b), model.discriminator_a(fake_a)
         self.meet(cycled_a, scores_a)
-        identity = identity_loss(real_a, same_a, real_b, same_b)
-        losses = {
-            "identity": config.lambda_cycle * config.lambda_identity * identity,
-            "cycle": config.lambda_cycle * cycle_consistency_loss(real_a, cycled_a, real_b, cycled_b),
-            "gan_ab": generator_loss(scores_b),
-            "gan_ba": generator_loss(scores_a),
-        }
-        return losses, fake_a, fake_b
+        found = (same_a, same_b, cycled_a, cycled_b, scores_a, scores_b)
+        return named_losses(model.config, real_a, real_b, *found), fake_a, fake_b
 
     def discriminator_losses(self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor):
         self.meet()
@@ -220,11 +222,7 @@ class StreamedCycleGAN(nn.Module):
         with torch.cuda.stream(self.other):
             scores_a = self.model.discriminator_a(torch.cat([real_a, fake_a]))
         self.meet(scores_a)
-        losses = {
-            "discriminator_a": discriminator_loss(*scores_a.chunk(2)),
-            "discriminator_b": discriminator_loss(*scores_b.chunk(2)),
-        }
-        return losses, {}
+        return judged(scores_a, scores_b), {}
 
 
 class Reference:

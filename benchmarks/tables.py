@@ -22,8 +22,8 @@ def table(head: list[str], rows: list[list], where: dict) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + f"\n\n*{about}*"
 
 
-def time_to_quality() -> str:
-    found, rows = read("time_to_quality"), []
+def time_to_quality(name: str) -> str:
+    found, rows = read(name), []
     for run in found["runs"]:
         last = run["rows"][-1]
         reached = ["not reached" if value is None else f"{value:.0f} s" for value in run["reached"].values()]
@@ -100,7 +100,8 @@ def processes() -> str:
 
 
 TABLES = {
-    "time_to_quality": time_to_quality,
+    "time_to_quality": lambda: time_to_quality("time_to_quality"),
+    "time_to_quality_fp32": lambda: time_to_quality("time_to_quality_fp32"),
     "small_step": lambda: small_step("small_step"),
     "small_step_1": lambda: small_step("small_step_1"),
     "step_cpu": step_on_cpu,

@@ -19,10 +19,12 @@ from pathlib import Path
 import torch
 import yaml
 from machine import machine
+from reference import build_reference, train_once
 from torch import nn
 
 from minicyclegan import Config, Trainer, UnpairedBatches, held_out_error, load_seasons
 from minicyclegan.data import to_float
+from minicyclegan.devices import choose_device
 from minicyclegan.notebooks import shipped_weights
 from minicyclegan.twins import read_twins, twin_path
 
@@ -40,9 +42,12 @@ class Pair(nn.Module):
 
 
 class Ours:
-    def __init__(self, config: Config, domains):
-        self.name, self.steps = f"miniCycleGAN, cpu.yaml, seed {config.seed}", config.steps
-        self.trainer = Trainer(config, torch.device("cpu"))
+    def __init__(self, config: Config, domains, precision: str):
+        device, dtype, sentence = choose_device("cpu", precision)
+        print(sentence)
+        words = "bf16" if dtype == torch.bfloat16 else "fp32"
+        self.name, self.steps = f"miniCycleGAN, cpu.yaml, {words}, seed {config.seed}", config.steps
+        self.trainer = Trainer(config, device, dtype)
         self.batches = UnpairedBatches(
             domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed
         )
@@ -60,17 +65,13 @@ class Ours:
 
 class Reference:
     def __init__(self, path: str, domains):
-        from reference import build_reference
-
         torch.manual_seed(0)
         self.name, self.step, self.steps = "the reference: ResNet-9, batch 1", 0, 200 * len(domains.train_a)
         self.model = build_reference(path)
         self.batches = UnpairedBatches(domains.train_a, domains.train_b, 64, 1, 0)
 
     def train_once(self) -> None:
-        real_a, real_b = self.batches.batch(self.step)
-        self.model.set_input({"A": real_a, "B": real_b, "A_paths": [""], "B_paths": [""]})
-        self.model.optimize_parameters()
+        train_once(self.model, *self.batches.batch(self.step))
         self.step += 1
 
     def translator(self) -> nn.Module:
@@ -139,6 +140,10 @@ def draw_figure(rows: list[dict], path: Path) -> None:
     for level in LEVELS:
         axes.axhline(level, color="grey", linewidth=0.5)
     axes.set(xscale="log", xlabel="seconds of training", ylabel="% of the way to the twin", ylim=(0, 100))
+    longest = max(row[0] for entry in rows for row in entry["rows"])
+    ticks = [seconds for seconds in (15, 30, 60, 120, 240, 480, 960, 1920) if seconds <= max(30, longest)]
+    axes.set_xticks(ticks, labels=ticks)
+    axes.minorticks_off()
     axes.legend()
     figure.savefig(path, dpi=100, bbox_inches="tight")
 
@@ -150,10 +155,12 @@ def main() -> None:
     parser.add_argument("--reference", help="a checkout of the reference; without it only ours is measured")
     parser.add_argument("--minutes", type=float, default=20, help="no turn starts later than this")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of ours, one after the other")
+    parser.add_argument("--precision", help="another one than configs/cpu.yaml has: fp32, bf16 or fast")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another value in our recipe")
     parser.add_argument("--out", type=Path, help="a .json file; the figure goes beside it as .png")
     args = parser.parse_args()
     settings = yaml.safe_load((Path(__file__).parent.parent / "notebooks/configs/cpu.yaml").read_text())
+    precision = args.precision or settings["precision"]
     settings = {name: value for name, value in settings.items() if name in Config.__dataclass_fields__}
     domains = load_seasons(64)
     share_of = share_function(Config(**settings), domains)
@@ -164,7 +171,7 @@ def main() -> None:
     end = time.monotonic() + 60 * args.minutes
     while time.monotonic() < end and (ours is None or not ours.over or waiting or reference):
         if waiting and (ours is None or ours.over):
-            ours = Runner(Ours(waiting.pop(0), domains), share_of)
+            ours = Runner(Ours(waiting.pop(0), domains, precision), share_of)
             runners.append(ours)
         for runner in (ours, reference):
             if runner is not None and not runner.over:

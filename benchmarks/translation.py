@@ -133,6 +133,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=500, help="pictures in the folder")
     parser.add_argument("--large", type=int, default=40, help="pictures of 256 px for the paper's network, which needs a second for each")  # fmt: skip
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--only", metavar="NETWORK-PX", help="measure only these rows, for example paper-256, and keep the others in --out")  # fmt: skip
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     threads, rows = torch.get_num_threads(), []
@@ -141,9 +142,12 @@ def main() -> None:
     networks = {"shipped": load(shipped_weights(), "cpu"), "paper": CycleGAN(Config()).eval()}
     for network, model in networks.items():
         content = to_onnx(model.generator_ab)
-        quick = use_quick_norms(copy.deepcopy(model))  # as `minicyclegan translate` does
+        # As `minicyclegan translate` does
+        quick = use_quick_norms(copy.deepcopy(model)).to(memory_format=torch.channels_last)
         alone, each = onnx_translator(content, threads), onnx_translator(content, 1)
         for size in (64, 256):
+            if args.only not in (None, f"{network}-{size}"):
+                continue
             count = args.large if network == "paper" and size == 256 else args.count
             with tempfile.TemporaryDirectory() as folder:
                 work = Path(folder)
@@ -154,8 +158,7 @@ def main() -> None:
                     "onnxruntime, all threads": lambda paths, out: one_after_the_other(alone, paths, out),
                     "onnxruntime, a picture each": lambda paths, out: side_by_side(each, paths, out, threads),
                 }  # fmt: skip
-                turns = args.turns if network == "shipped" and size == 64 else 1  # the others take minutes
-                found = measure(contenders, paths, work, turns)
+                found = measure(contenders, paths, work, args.turns)
                 if args.reference and network == "paper":
                     found["the reference's test.py"] = reference_speed(args.reference, model, paths, work, threads)  # fmt: skip
             for name, speed in found.items():
@@ -165,6 +168,10 @@ def main() -> None:
         import onnxruntime
 
         about = machine() | {"onnxruntime": onnxruntime.__version__}
+        if args.only:
+            new = {(row["network"], row["px"], row["how"]): row for row in rows}
+            rows = json.loads(args.out.read_text())["rows"]
+            rows = [new.get((row["network"], row["px"], row["how"]), row) for row in rows]
         args.out.write_text(json.dumps({"machine": about, "rows": rows}, indent=1) + "\n")
 
 

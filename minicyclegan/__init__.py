@@ -35,14 +35,8 @@ _HOME = {
     "parameters": ("Config", "check_parameters"),
     "cyclegan": ("CycleGAN", "ImagePool"),
     "checkpoint": ("load", "export_weights"),
-    "training": (
-        "Trainer",
-        "held_out_error",
-        "learning_rate_factor",
-        "sample_sheet",
-        "train",
-        "update_average",
-    ),
+    "training": ("Trainer", "learning_rate_factor", "train", "update_average"),
+    "samples": ("held_out_error", "sample_sheet"),
     "evaluation": (
         "bootstrap",
         "colour_transfer",

@@ -5,7 +5,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from torch import Tensor
 
@@ -71,29 +71,32 @@ def read_all(read: Callable, paths: Iterable, threads: int | None = None) -> Ite
 
 
 class Ahead:
-    """The batches `make(step)` of steps 0 to `end` - 1, the next one made in a thread of its own while a step runs.
+    """The batches `make(step)` of steps 0 to `end` - 1, the next ones made in threads of their own while a step runs.
 
         with Ahead(batches.batch, end=steps) as source:
             real_a, real_b = source.batch(step)
 
-    Only that thread ever calls `make`. The batches are those of `make`, to the bit; what it raises comes out of `batch` at
-    the step it belongs to. At most `depth` batches wait, and none is made for a step past the end. After the block the
-    thread is gone, whatever ended the block.
+    Only those threads ever call `make`, several at once. The batches are those of `make`, to the bit; what it raises comes
+    out of `batch` at the step it belongs to. At most two batches for each thread wait, and none is made for a step past the
+    end. After the block the threads are gone, whatever ended the block.
     """
 
-    def __init__(self, make: Callable[[int], tuple[Tensor, ...]], end: int, depth: int = 1):
-        self.make, self.end, self.depth = make, end, depth
+    def __init__(self, make: Callable[[int], tuple[Tensor, ...]], end: int, threads: int | None = None):
+        self.make, self.end, self.threads = make, end, threads or THREADS
         self.coming = {}  # step to the batch being made, or made already
 
     def __enter__(self) -> "Ahead":
         no_warnings.__enter__()
-        self.thread = ThreadPoolExecutor(1, "ahead")
-        self.thread.submit(int).result()  # the thread begins here: not where Ctrl-C could come between it and its name
+        self.workers = ThreadPoolExecutor(self.threads, "ahead")
+        # All threads begin here: not where Ctrl-C could come between one and its name in the pool's list. Where one cannot
+        # begin, the others do not wait for ever
+        begun = threading.Barrier(self.threads, timeout=60)
+        wait([self.workers.submit(begun.wait) for _ in range(self.threads)])
         return self
 
     def __exit__(self, *error) -> None:
         try:
-            self.thread.shutdown(cancel_futures=True)
+            self.workers.shutdown(cancel_futures=True)
         finally:
             self.coming.clear()
             no_warnings.__exit__()
@@ -101,7 +104,8 @@ class Ahead:
     def batch(self, step: int) -> tuple[Tensor, ...]:
         """The batch of this step, waiting for it if it must; the next ones are begun. Best called for one step after another."""
         self.coming = {number: coming for number, coming in self.coming.items() if number >= step}
-        for number in (step, *range(step + 1, min(step + 1 + self.depth, self.end))):
+        # Two for each thread: one picture is read quicker than another
+        for number in (step, *range(step + 1, min(step + 1 + 2 * self.threads, self.end))):
             if number not in self.coming:
-                self.coming[number] = self.thread.submit(self.make, number)
+                self.coming[number] = self.workers.submit(self.make, number)
         return self.coming.pop(step).result()

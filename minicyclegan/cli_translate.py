@@ -28,6 +28,8 @@ def translate(checkpoint, images, output, to, device, on_bad_image):
     Results are PNG files of the same name and size; one image may go to a file of any type. Nothing that exists is
     overwritten, and nothing is left behind when an image is refused.
     """
+    import torch
+
     from minicyclegan.checkpoint import load
     from minicyclegan.errors import DataError
     from minicyclegan.images import list_images
@@ -42,7 +44,7 @@ def translate(checkpoint, images, output, to, device, on_bad_image):
         raise DataError(f"no image in {source}; put some there (jpg, png, webp, tiff, ...)")
     model = load(checkpoint, device)
     if next(model.parameters()).device.type == "cpu":
-        use_quick_norms(model)
+        use_quick_norms(model).to(memory_format=torch.channels_last)
     written = translate_files(
         model, paths, output, to, on_bad_image, say=lambda text: click.echo(text, err=True)
     )

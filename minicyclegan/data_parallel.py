@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from minicyclegan.cyclegan import CycleGAN, ImagePool
-from minicyclegan.data import UnpairedBatches, to_float
+from minicyclegan.data import UnpairedBatches, random_crop_flip, to_float
 from minicyclegan.devices import choose_device
 from minicyclegan.errors import MiniCycleGANError, ParameterError, RunError
 from minicyclegan.parameters import Config
@@ -105,14 +105,11 @@ class ShareOfBatches(UnpairedBatches):
         pair = []
         for domain, pictures in enumerate(self.domains):
             shown = pictures[own(self.indices(domain, step))]
+            # Among empty pictures for those of the others, so that each gets the place it would get in the whole batch
+            whole = shown.new_zeros(self.batch_size, *shown.shape[1:])
+            own(whole)[:] = shown
             generator = torch.Generator().manual_seed((self.seed * 2 + domain) * 1_000_003 + 500_000 + step)
-            places = (shown.shape[2] - self.size + 1, shown.shape[3] - self.size + 1, 2)
-            # Dice for the whole batch, in the order of random_crop_flip: each picture gets those it would get there
-            top, left, flip = (
-                own(torch.randint(n, (self.batch_size,), generator=generator)).tolist() for n in places
-            )
-            crops = [p[:, t : t + self.size, k : k + self.size] for p, t, k in zip(shown, top, left)]
-            pair.append(to_float(torch.stack([crop.flip(2) if f else crop for crop, f in zip(crops, flip)])))
+            pair.append(to_float(own(random_crop_flip(whole, self.size, generator))))
         return pair[0], pair[1]
 
 

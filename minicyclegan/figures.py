@@ -145,7 +145,7 @@ def training_health(run_dir: str | Path) -> Figure:
         below.set_visible(False)
     for k, sheet in enumerate(sheets):
         with Image.open(sheet) as image:
-            side = (image.height - 2) // 6 - 2  # training.sample_sheet: six rows, two pixels between them
+            side = (image.height - 2) // 6 - 2  # samples.sample_sheet: six rows, two pixels between them
             for row, (index, label) in enumerate(((1, "A to B"), (4, "B to A"))):
                 top = 2 + index * (side + 2)
                 axis = strip[row, k]

@@ -55,11 +55,11 @@ def same_file(file, path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def signals_noted(act=lambda: None):
+def signals_noted(act=lambda: None, second_acts: bool = True):
     """Inside the block, SIGINT (Ctrl-C, Jupyter's interrupt), SIGTERM and SIGHUP are noted in the list this yields, and `act` is called.
 
-    The same signal a second time does at once what it does elsewhere. Outside of the main thread Python hands out no
-    signals, so there nothing changes; a signal that is ignored (nohup) stays ignored.
+    The same signal a second time does at once what it does elsewhere, unless `second_acts` is false. Outside of the main
+    thread Python hands out no signals, so there nothing changes; a signal that is ignored (nohup) stays ignored.
     """
     noted, before = [], {}
 
@@ -68,7 +68,7 @@ def signals_noted(act=lambda: None):
             signal.signal(number, handler)
 
     def note(number, frame):
-        if number in noted:
+        if number in noted and second_acts:
             give_back()
             signal.raise_signal(number)
         noted.append(number)

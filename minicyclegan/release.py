@@ -1,6 +1,6 @@
 """Make the shipped weights, their supervised twin and the README's picture from a finished run (plumbing).
 
-minicyclegan train seasons -f notebooks/configs/cpu.yaml -p steps=2600 -p discriminator_lr_factor=0.3 -o runs/release
+minicyclegan train seasons -f notebooks/configs/cpu.yaml -p steps=2600 -p discriminator_lr_factor=0.3 -p precision=fp32 -o runs/release
 minicyclegan evaluate runs/release --twin-steps 2600
 python -m minicyclegan.release runs/release
 """
@@ -14,7 +14,7 @@ import torch
 from minicyclegan.checkpoint import export_weights, load
 from minicyclegan.data import load_seasons
 from minicyclegan.images import to_image
-from minicyclegan.training import sample_sheet
+from minicyclegan.samples import sample_sheet
 
 
 def main(run_dir: str) -> None:

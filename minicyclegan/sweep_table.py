@@ -42,7 +42,7 @@ def measure(run_dir: Path, parameters: dict) -> dict:
     from minicyclegan.checkpoint import load
     from minicyclegan.data import load_domains, to_float
     from minicyclegan.runs import read_metrics
-    from minicyclegan.training import held_out_error
+    from minicyclegan.samples import held_out_error
 
     domains = load_domains(
         parameters["data"], parameters["image_size"], parameters["load_size"], parameters["on_bad_image"]
@@ -217,7 +217,7 @@ def sheet(sweep: Sweep, folder: Path, finished: list[str], columns: int = 3) -> 
         samples = sorted((folder / folder_name(member.name) / "samples").glob("step_*.png"))
         if member.name not in finished or member.setting in strips or not samples or not size:
             continue
-        with Image.open(samples[-1]) as picture:  # six rows (see training.sample_sheet) in frames of 2 px
+        with Image.open(samples[-1]) as picture:  # six rows (see samples.sample_sheet) in frames of 2 px
             if picture.height != 6 * (size + 2) + 2:
                 continue
             shown = min(columns, (picture.width - 2) // (size + 2))

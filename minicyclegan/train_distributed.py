@@ -5,7 +5,6 @@ The run folder and its checkpoints are those of `minicyclegan train`: either goe
 
 import contextlib
 import datetime
-import json
 import os
 import signal
 import sys
@@ -17,7 +16,7 @@ import click
 import torch
 import torch.distributed as dist
 
-from minicyclegan.checkpoint import append_line, save_next, write_file, write_json
+from minicyclegan.checkpoint import save_next, write_json
 from minicyclegan.cli import file_option, parameters_option
 from minicyclegan.data import Domains, load_domains
 from minicyclegan.data_parallel import (
@@ -29,36 +28,18 @@ from minicyclegan.data_parallel import (
     together,
 )
 from minicyclegan.errors import MiniCycleGANError, ParameterError, RunError, Stopped
-from minicyclegan.images import to_image
+from minicyclegan.locks import signals_noted
 from minicyclegan.notebooks import course_folder, parameters_of, read_parameters
 from minicyclegan.parameters import Config
 from minicyclegan.presets import resolve
 from minicyclegan.resuming import go_on
 from minicyclegan.runs import Progress, open_run, require_space, trim_metrics
-from minicyclegan.training import held_out_error, require_finite, sample_sheet
+from minicyclegan.samples import write_step
+from minicyclegan.training import require_finite
 
 HOW = "torchrun --nproc-per-node 2 -m minicyclegan.train_distributed seasons -o RUN_DIR"
 # The others wait while the first process writes sheets and checkpoints: far longer than that, far shorter than a night
 PATIENCE = datetime.timedelta(minutes=10)
-
-
-@contextlib.contextmanager
-def signals_kept():
-    """Inside the block, SIGINT and SIGTERM are only noted, in the list this yields.
-
-    However often they come: from Slurm and from torchrun a process gets the same one twice. Both of them kill what does
-    not end within half a minute.
-    """
-    noted = []
-    before = {
-        number: signal.signal(number, lambda number, frame: noted.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield noted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def train_together(
@@ -123,10 +104,9 @@ def train_together(
         saved_step = trainer.step
 
         clock = Progress(trainer.step, config.steps, progress)
-        test_a, test_b = (
+        shown = [
             pictures[list(range(min(50, len(pictures))))] for pictures in (domains.test_a, domains.test_b)
-        )
-        columns = min(6, len(test_a), len(test_b))
+        ]
         started, received = time.monotonic(), 0
         while trainer.step < config.steps and not (received := agreed(signals)):
             real_a, real_b = batches.batch(trainer.step)
@@ -147,15 +127,8 @@ def train_together(
             saved_step = step if save else saved_step
             if rank > 0:
                 continue
-            if step % sample_every == 0 or last:
-                sheet = to_image(sample_sheet(trainer.translator, test_a[:columns], test_b[:columns]))
-                write_file(run_dir / "samples" / f"step_{step:07d}.png", lambda file: sheet.save(file, "PNG"))
-                if domains.paired:
-                    record |= held_out_error(trainer.translator, test_a, test_b)
-            append_line(run_dir / "metrics.jsonl", json.dumps(record))
-            if save:
-                save_next(run_dir, trainer.state_dict())
-            clock.report(step, record)
+            tests = shown if step % sample_every == 0 or last else None
+            clock.report(step, write_step(trainer, run_dir, record, tests, domains.paired, save))
         if received:
             with together():
                 require_finite(trainer, batches, saved_step)
@@ -199,7 +172,8 @@ def main(data, folder, parameters, file, run_dir):
         sys.exit(1)
     run_dir, code = Path(run_dir).resolve(), 0
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
-    with signals_kept() as signals:
+    # A second one must not act: Slurm and torchrun send each process the same one twice, and kill it if it takes too long
+    with signals_noted(second_acts=False) as signals:
         try:
             with losing_others(run_dir):
                 run(data, folder, parameters, file, run_dir, signals)

@@ -1,25 +1,23 @@
 """The training run (Zhu et al. 2017, section 4 and 7.1), built in notebook 07_train."""
 
 import copy
-import json
 import time
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.utils import make_grid
 
 from minicyclegan.ahead import Ahead
-from minicyclegan.checkpoint import append_line, save_next, write_file, write_json
+from minicyclegan.checkpoint import save_next, write_json
 from minicyclegan.cyclegan import CycleGAN, ImagePool
-from minicyclegan.data import Domains, UnpairedBatches, to_float
+from minicyclegan.data import Domains, UnpairedBatches
 from minicyclegan.devices import choose_device
 from minicyclegan.errors import ParameterError, RunError
-from minicyclegan.images import to_image
 from minicyclegan.locks import signals_wait
 from minicyclegan.parameters import Config
 from minicyclegan.resuming import go_on
 from minicyclegan.runs import Progress, after_numbers_went_wrong, open_run, require_space, trim_metrics
+from minicyclegan.samples import write_step
 from minicyclegan.two_cores import TwoCoreCycleGAN, use_quick_norms
 
 
@@ -40,28 +38,6 @@ def update_average(average: CycleGAN, model: CycleGAN, decay: float, step: int) 
         old = list(getattr(average, name).parameters())
         new = list(getattr(model, name).parameters())
         torch._foreach_lerp_(old, new, 1 - decay)
-
-
-@torch.no_grad()
-def held_out_error(model: CycleGAN, test_a: Tensor, test_b: Tensor) -> dict[str, float]:
-    """Mean absolute error against the true pictures, from 0 to 1, for true pairs: uint8 (N, 3, H, W) each."""
-    totals = {"held_out_ab": 0.0, "held_out_ba": 0.0}
-    device = next(model.parameters()).device
-    for a, b in zip(test_a.split(50), test_b.split(50)):
-        a, b = to_float(a).to(device), to_float(b).to(device)
-        totals["held_out_ab"] += float((model.generator_ab(a) - b).abs().mean()) / 2 * len(a)
-        totals["held_out_ba"] += float((model.generator_ba(b) - a).abs().mean()) / 2 * len(a)
-    return {name: total / len(test_a) for name, total in totals.items()}
-
-
-@torch.no_grad()
-def sample_sheet(model: CycleGAN, test_a: Tensor, test_b: Tensor) -> Tensor:
-    """One picture (3, H, W) in [-1, 1] of six rows: A, A to B, and back; B, B to A, and back; a column each."""
-    device = next(model.parameters()).device
-    a, b = to_float(test_a).to(device), to_float(test_b).to(device)
-    fake_b, fake_a = model.generator_ab(a), model.generator_ba(b)
-    rows = torch.cat([a, fake_b, model.generator_ba(fake_b), b, fake_a, model.generator_ab(fake_a)])
-    return make_grid(rows, nrow=len(a), padding=2, pad_value=1.0)
 
 
 class Trainer:
@@ -200,7 +176,7 @@ def train(
     batches = UnpairedBatches(
         domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed
     )
-    # The next batch is made by another thread while this one trains
+    # The next batches are made by other threads while this one trains
     next_batches = Ahead(batches.batch, config.steps)
     with open_run(run_dir, config, resume) as run_dir, signals_wait() as signals, next_batches:
         progress(sentence)
@@ -213,10 +189,9 @@ def train(
         write_json(run_dir / "config.json", config.to_dict())
 
         clock = Progress(trainer.step, config.steps, progress)
-        test_a, test_b = (
+        shown = [
             pictures[list(range(min(50, len(pictures))))] for pictures in (domains.test_a, domains.test_b)
-        )
-        columns = min(6, len(test_a), len(test_b))
+        ]
         started = time.monotonic()
         while trainer.step < config.steps and not (signals or (stop is not None and stop.is_set())):
             real_a, real_b = next_batches.batch(trainer.step)
@@ -232,16 +207,10 @@ def train(
                 "learning_rate": trainer.optimizer_g.param_groups[0]["lr"],
                 **trainer.mean_losses(),
             }
-            if step % sample_every == 0 or last:
-                sheet = to_image(sample_sheet(trainer.translator, test_a[:columns], test_b[:columns]))
-                write_file(run_dir / "samples" / f"step_{step:07d}.png", lambda file: sheet.save(file, "PNG"))
-                if domains.paired:
-                    record |= held_out_error(trainer.translator, test_a, test_b)
-            # First the line, then the checkpoint: killed in between, a resume makes the line again and loses none
-            append_line(run_dir / "metrics.jsonl", json.dumps(record))
-            if step % checkpoint_every == 0 or last:
-                save_next(run_dir, trainer.state_dict())
-                saved_step = step
+            tests = shown if step % sample_every == 0 or last else None
+            save = step % checkpoint_every == 0 or last
+            record = write_step(trainer, run_dir, record, tests, domains.paired, save)
+            saved_step = step if save else saved_step
             clock.report(step, record)
         if trainer.step < config.steps:
             require_finite(trainer, batches, saved_step)

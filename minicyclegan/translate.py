@@ -2,10 +2,12 @@
 
 import contextlib
 import io
+import itertools
 import os
 import random
 import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -16,11 +18,12 @@ from minicyclegan.checkpoint import write_file
 from minicyclegan.checkup import require_two_folders
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.errors import DataError, ParameterError, RunError
-from minicyclegan.images import list_images, read_image
+from minicyclegan.images import as_batch, list_images, read_image, to_image
 from minicyclegan.looks import alike_groups, look_at_all
 from minicyclegan.two_cores import threads_for_each
 
 ALONE_FROM = 512 * 512  # pixels of a picture that is translated alone
+TOGETHER = 8 * 64 * 64  # pixels at most of several small pictures that go through the network together
 ONE_AT_A_TIME = threading.Lock()
 
 
@@ -122,7 +125,35 @@ def save_picture(picture: Image.Image, path: str | Path) -> None:
         raise RunError(
             f"cannot make {path} of {picture.width} x {picture.height} px: {error}; use .png"
         ) from error
-    write_file(path, lambda file: file.write(content.getbuffer()))
+    write_file(path, lambda file: file.write(content.getbuffer()), flush=False)
+
+
+def parts_of_one_size(
+    jobs: list[tuple[Path, Path]], faults: list[DataError]
+) -> Iterator[list[tuple[Image.Image, Path]]]:
+    """The pictures of jobs (path, result), with their results, in order: neighbours of one size together, up to TOGETHER pixels.
+
+    They are read when they are asked for. What is wrong with those that cannot be read is added to `faults`.
+    """
+
+    def readable():
+        for path, result in jobs:
+            try:
+                yield read_image(path), result
+            except DataError as error:
+                faults.append(error)
+
+    for (width, height), row in itertools.groupby(readable(), lambda job: job[0].size):
+        while part := list(itertools.islice(row, max(1, TOGETHER // (width * height)))):
+            yield part
+
+
+def translate_together(model: CycleGAN, images: list[Image.Image], to: str) -> list[Image.Image]:
+    """The translations of pictures of one size. Raises DataError where the memory is too small for them."""
+    if len(images) == 1:
+        return [model.translate(images[0], to=to)]
+    batch = torch.cat([as_batch(image)[0] for image in images])
+    return [to_image(picture) for picture in model.translate(batch, to=to)]
 
 
 def translate_files(
@@ -155,27 +186,43 @@ def translate_files(
     folder = out.parent if to_file else out
     new_folders = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     written, jobs = [], list(zip(paths, results))
+    over = threading.Event()  # whoever still works stops after the present pictures
     threads = torch.get_num_threads()
+    workers = min(8, threads)
+    share = max(1, min(8, len(jobs) // (8 * workers)))  # so few that all threads end at about the same time
+    shares = [jobs[first : first + share] for first in range(0, len(jobs), share)]
 
-    def translate_one(job: tuple[Path, Path]) -> None:
-        """A small picture is too little work to share: each thread takes one. A large one gets all threads and memory."""
-        path, result = job
-        image = read_image(path)
-        alone = len(jobs) == 1 or image.width * image.height > ALONE_FROM
-        with ONE_AT_A_TIME if alone else contextlib.nullcontext():
-            torch.set_num_threads(threads if alone else 1)
-            picture = model.translate(image, to=to)
-        save_picture(picture, result)
-        written.append(result)
+    def translate_share(jobs_of_one: list[tuple[Path, Path]]) -> list[DataError]:
+        """Returns what is wrong with those that were not translated.
+
+        Small pictures are too little work to share: each thread takes some. A large one gets all threads and memory.
+        """
+        faults = []
+        for part in parts_of_one_size(jobs_of_one, faults):
+            if over.is_set() or (faults and on_bad_image == "refuse"):
+                break
+            alone = len(jobs) == 1 or part[0][0].width * part[0][0].height > ALONE_FROM
+            try:
+                with ONE_AT_A_TIME if alone else contextlib.nullcontext():
+                    torch.set_num_threads(threads if alone else 1)
+                    pictures = translate_together(model, [image for image, _ in part], to)
+            except DataError as error:  # too little memory
+                faults += [error] * len(part)
+                continue
+            for picture, (_, result) in zip(pictures, part):
+                save_picture(picture, result)
+                written.append(result)
+        return faults
 
     try:
         make_folder(folder)
-        with threads_for_each(1), contextlib.closing(read_all(translate_one, jobs, min(8, threads))) as outcomes:
-            for outcome in outcomes:
-                if isinstance(outcome, DataError):
-                    if on_bad_image == "refuse":
-                        raise outcome
-                    say(f"skipped: {outcome}")
+        outcomes = read_all(translate_share, shares, workers)
+        with threads_for_each(1), contextlib.closing(outcomes), contextlib.ExitStack() as at_end:
+            at_end.callback(over.set)
+            for fault in itertools.chain.from_iterable(outcomes):
+                if on_bad_image == "refuse":
+                    raise fault
+                say(f"skipped: {fault}")
     except BaseException:  # all or nothing, also after Ctrl-C: the next try must find the output free
         for result in written:
             result.unlink(missing_ok=True)

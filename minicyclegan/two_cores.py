@@ -24,9 +24,8 @@ class QuickInstanceNorm(nn.InstanceNorm2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat(
-            [F.batch_norm(picture, None, None, training=True, eps=self.eps) for picture in x.split(1)]
-        )
+        normed = [F.batch_norm(picture, None, None, training=True, eps=self.eps) for picture in x.split(1)]
+        return torch.cat(normed) if len(normed) > 1 else normed[0]  # to join one would copy it
 
 
 def use_quick_norms(network: nn.Module) -> nn.Module:
@@ -38,13 +37,16 @@ def use_quick_norms(network: nn.Module) -> nn.Module:
     return network
 
 
+PLAIN_STEP = CycleGAN.training_step
+
+
 class TwoCoreCycleGAN(CycleGAN):
     """A CycleGAN on a CPU whose training step computes the two directions side by side, half of the threads for each.
 
     The losses and the gradients are those of CycleGAN up to rounding, and the same at each run: a weight receives one
     gradient from each direction, and a sum of two is the same in either order. As the losses stand here a second time, the
     first step makes sure that they are those of `generator_losses` and `discriminator_losses`. Where somebody has changed
-    those, or lets both directions share a network, each step is the plain one.
+    those or the step, or lets both directions share a network, each step is the plain one.
     """
 
     as_written: bool | None = None  # found out in the first step
@@ -72,7 +74,8 @@ class TwoCoreCycleGAN(CycleGAN):
 
     def computes_the_losses(self, real_a: Tensor, real_b: Tensor, with_identity: bool) -> bool:
         """Whether one_way and judge give what CycleGAN's own two methods give now; nothing is changed by asking."""
-        if len({self.generator_ab, self.generator_ba, self.discriminator_a, self.discriminator_b}) < 4:
+        networks = {self.generator_ab, self.generator_ba, self.discriminator_a, self.discriminator_b}
+        if len(networks) < 4 or CycleGAN.training_step is not PLAIN_STEP:
             return False
         dice = self.random or torch.default_generator
         state = dice.get_state()

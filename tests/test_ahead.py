@@ -59,58 +59,70 @@ def from_files(tmp_path) -> UnpairedBatches:
     return UnpairedBatches(*parts, 16, 2, seed=3)
 
 
-@pytest.mark.parametrize("depth", [1, 2, 5])
+@pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("first", [0, 7])
 @pytest.mark.parametrize("pictures", [from_tensors, from_files])
-def test_batches_made_ahead_are_those_made_in_turn_to_the_bit(tmp_path, pictures, first, depth):
+def test_batches_made_ahead_are_those_made_in_turn_to_the_bit(tmp_path, pictures, first, threads):
     plain = pictures(tmp_path)
-    with Ahead(pictures(tmp_path).batch, end=20, depth=depth) as source:
+    with Ahead(pictures(tmp_path).batch, end=20, threads=threads) as source:
         for step in range(first, 20):
             for found, wanted in zip(source.batch(step), plain.batch(step), strict=True):
                 assert torch.equal(found, wanted), f"step {step}"
 
 
-def test_one_other_thread_makes_every_batch_once_in_order_and_none_past_the_end():
+@pytest.mark.parametrize("threads", [1, 3])
+def test_other_threads_make_every_batch_once_and_none_past_the_end(threads):
     kitchen = Kitchen()
-    with Ahead(kitchen.make, end=9, depth=2) as source:
+    with Ahead(kitchen.make, end=9, threads=threads) as source:
         for step in range(2, 9):
             assert int(source.batch(step)[0][0, 0, 0, 0]) == step
-    assert kitchen.made == list(range(2, 9))
-    assert len(kitchen.threads) == 1 and threading.get_ident() not in kitchen.threads
+    assert sorted(kitchen.made) == list(range(2, 9))
+    assert 1 <= len(kitchen.threads) <= threads and threading.get_ident() not in kitchen.threads
 
 
-@pytest.mark.parametrize("depth", [1, 2])
-def test_not_more_batches_than_stated_wait(depth):
+def test_several_batches_are_made_at_once():
+    together = threading.Barrier(3)  # passed only by three that are there at the same time
+
+    def make(step):
+        together.wait(60)
+        return (torch.full((1,), step),)
+
+    with Ahead(make, end=9, threads=3) as source:
+        assert [int(source.batch(step)[0]) for step in range(9)] == list(range(9))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_not_more_batches_than_stated_wait(threads):
     kitchen = Kitchen()
-    with Ahead(kitchen.make, end=1000, depth=depth) as source:
+    with Ahead(kitchen.make, end=1000, threads=threads) as source:
         for step in range(5):
             source.batch(step)
-            assert len(source.coming) == depth
+            assert len(source.coming) == 2 * threads
             for batch in source.coming.values():
                 batch.result()
-            assert kitchen.made == list(range(step + depth + 1))
+            assert sorted(kitchen.made) == list(range(step + 2 * threads + 1))
 
 
-def test_the_next_batch_is_made_while_the_step_runs():
+def test_the_next_batches_are_made_while_the_step_runs():
     kitchen = Kitchen()
-    with Ahead(kitchen.make, end=10) as source:
+    with Ahead(kitchen.make, end=10, threads=1) as source:
         source.batch(0)  # and now a step runs: this thread asks for nothing
         limit = time.monotonic() + 30
-        while 1 not in kitchen.made and time.monotonic() < limit:
+        while 2 not in kitchen.made and time.monotonic() < limit:
             time.sleep(0.001)
-    assert kitchen.made == [0, 1]
+    assert kitchen.made == [0, 1, 2]
 
 
 def test_batches_in_any_order_are_the_right_ones():
     kitchen = Kitchen()
-    with Ahead(kitchen.make, end=10, depth=2) as source:
+    with Ahead(kitchen.make, end=10, threads=2) as source:
         for step in (4, 0, 0, 9, 3, 8, 12, 9):
             assert int(source.batch(step)[0][0, 0, 0, 0]) == step
 
 
 def test_an_error_comes_out_at_the_batch_it_belongs_to_and_not_before():
     kitchen, done = Kitchen(fails_at=3), []
-    with Ahead(kitchen.make, end=10, depth=2) as source:
+    with Ahead(kitchen.make, end=10, threads=2) as source:
         with pytest.raises(DataError, match="no picture for step 3; add one"):
             for step in range(10):
                 source.batch(step)
@@ -142,9 +154,9 @@ def test_a_damaged_file_is_named_at_the_batch_that_shows_it(tmp_path):
 def test_no_thread_is_left_and_the_filters_are_as_before_whatever_breaks_the_training_off(error):
     before = list(warnings.filters)
     with pytest.raises(error):
-        with Ahead(Kitchen().make, end=100, depth=2) as source:
+        with Ahead(Kitchen().make, end=100, threads=2) as source:
             source.batch(0)
-            assert len(helpers()) == 1
+            assert len(helpers()) == 2
             raise error
     assert helpers() == [] and warnings.filters == before and no_warnings.inside == 0
 

@@ -22,7 +22,7 @@ from conftest import (
 from PIL import Image
 
 import minicyclegan.cyclegan
-from minicyclegan import presets, training
+from minicyclegan import presets, samples, training
 from minicyclegan.checkpoint import FORMAT, export_weights, load, read_checkpoint, save_checkpoint, write_file
 from minicyclegan.data import ImageFolder, UnpairedBatches, load_domains, load_folder
 from minicyclegan.devices import choose_device
@@ -338,7 +338,7 @@ def test_a_disk_that_is_full_from_the_start(tmp_path, limit):
 
 def test_a_disk_that_fills_up_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     """The limit falls after step 4, so that the checkpoint of step 6 does not fit."""
-    original = training.save_next
+    original = samples.save_next
     with files_no_larger_than(10**9):
         import resource
 
@@ -349,7 +349,7 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(tmp_path, monkeypatch):
                 )
             original(run_dir, state)
 
-        monkeypatch.setattr(training, "save_next", save)
+        monkeypatch.setattr(samples, "save_next", save)
         with refused(RunError, "cannot write", "last.pt"):
             tiny_run(tmp_path / "run", checkpoint_every=2)
     assert read_checkpoint(tmp_path / "run" / "last.pt")["step"] == 4

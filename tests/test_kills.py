@@ -326,10 +326,10 @@ def test_the_lock_of_a_killed_process_holds_nobody_up(processes, undisturbed, tm
 )
 def test_killed_around_a_checkpoint_no_line_of_the_metrics_is_lost(tmp_path, monkeypatch, moment):
     """Found by five hundred kills: a checkpoint that was written before its line left a gap in the metrics."""
-    import minicyclegan.training as training
+    import minicyclegan.samples as samples
 
     tiny_run(tmp_path / "straight", checkpoint_every=2)
-    append_line, save_next = training.append_line, training.save_next
+    append_line, save_next = samples.append_line, samples.save_next
 
     def line(path, text):
         if moment == "before the line" and '"step": 4' in text:
@@ -344,8 +344,8 @@ def test_killed_around_a_checkpoint_no_line_of_the_metrics_is_lost(tmp_path, mon
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training, "append_line", line)
-        patch.setattr(training, "save_next", save)
+        patch.setattr(samples, "append_line", line)
+        patch.setattr(samples, "save_next", save)
         tiny_run(tmp_path / "run", checkpoint_every=2)
     tiny_run(tmp_path / "run", checkpoint_every=2, resume=True)
     assert_same_run(tmp_path / "run", tmp_path / "straight")

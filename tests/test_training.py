@@ -20,7 +20,8 @@ from minicyclegan.checkpoint import export_weights, load, read_checkpoint
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.errors import CheckpointError, RunError
 from minicyclegan.runs import Progress, read_metrics, trim_metrics
-from minicyclegan.training import Trainer, held_out_error, sample_sheet, update_average
+from minicyclegan.samples import held_out_error, sample_sheet
+from minicyclegan.training import Trainer, update_average
 
 LOSSES = ["cycle", "gan_ab", "gan_ba", "identity", "discriminator_a", "discriminator_b"]
 ACCURACIES = ["accuracy_real_a", "accuracy_fake_a", "accuracy_real_b", "accuracy_fake_b"]

@@ -13,7 +13,14 @@ from minicyclegan import checkpoint
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import load_folder, to_float
 from minicyclegan.errors import DataError, MiniCycleGANError, ParameterError, RunError
-from minicyclegan.translate import choose_test, round_trip, save_picture, split_into_domains, translate_files
+from minicyclegan.translate import (
+    TOGETHER,
+    choose_test,
+    round_trip,
+    save_picture,
+    split_into_domains,
+    translate_files,
+)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +207,7 @@ def fail_at(model, number: int, error: BaseException):
 def test_all_or_nothing(model, tmp_path, error):
     paths = [tmp_path / f"{i}.png" for i in range(4)]
     for i, path in enumerate(paths):
-        noise_image(i).save(path)
+        noise_image(i, (20 + i, 20)).save(path)  # of one size they would go through the network together
     with pytest.raises(type(error)):
         translate_files(fail_at(model, 3, error), paths, tmp_path / "new" / "out")
     assert files_in(tmp_path) == [path.name for path in paths] and not (tmp_path / "new").exists()
@@ -285,3 +292,67 @@ def test_it_is_the_model_of_the_checkpoint_that_translates(finished_run, tmp_pat
     loaded = checkpoint.load(finished_run / "last.pt")
     (path,) = translate_files(loaded, [tmp_path / "x.png"], tmp_path / "out")
     assert np.array_equal(np.asarray(Image.open(path)), np.asarray(loaded.translate(noise_image(3))))
+
+
+def test_small_pictures_of_one_size_go_through_the_network_together_and_each_comes_out_as_alone(
+    model, tmp_path
+):
+    sizes = [(20, 20)] * 5 + [(30, 20)] + [(20, 20)] * 12 + [(600, 20), (600, 20)]
+    paths = [tmp_path / f"{i:02d}.png" for i in range(len(sizes))]
+    for i, (path, size) in enumerate(zip(paths, sizes)):
+        noise_image(i, size).save(path)
+    shown = []
+
+    class Watched:
+        def translate(self, image, to):
+            shown.append(image.shape if torch.is_tensor(image) else image.size)
+            return model.translate(image, to=to)
+
+    written = translate_files(Watched(), paths, tmp_path / "out")
+    assert [path.name for path in written] == [path.name for path in paths]
+    for path in paths:
+        with Image.open(tmp_path / "out" / path.name) as image:
+            one = np.asarray(model.translate(path), dtype=int)
+            assert np.abs(np.asarray(image, dtype=int) - one).max() <= 1, (
+                path
+            )  # rounding, where sums have another order
+    assert any(len(shape) == 4 and shape[0] > 1 for shape in shown) and len(shown) < len(sizes)
+    assert all(shape[0] * shape[2] * shape[3] <= TOGETHER for shape in shown if len(shape) == 4)
+
+
+def test_too_little_memory_for_some_together_is_told_for_each_of_them(model, tmp_path):
+    paths = [tmp_path / f"{i:02d}.png" for i in range(24)]  # three for each share of one thread
+    for i, path in enumerate(paths):
+        noise_image(i, (20, 20) if i < 3 else (30 + i, 30)).save(path)
+
+    class Small:
+        def translate(self, image, to):
+            if torch.is_tensor(image):
+                raise DataError("a picture needs too much memory")
+            return model.translate(image, to=to)
+
+    told = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        written = translate_files(Small(), paths, tmp_path / "out", on_bad_image="skip", say=told.append)
+    finally:
+        torch.set_num_threads(threads)
+    assert [path.name for path in written] == [path.name for path in paths[3:]] and len(told) == 3
+
+
+def test_after_a_bad_picture_nothing_more_is_translated_than_what_was_begun(model, tmp_path):
+    paths = [tmp_path / f"{i:03d}.png" for i in range(200)]
+    for i, path in enumerate(paths):
+        noise_image(i, (20 + i % 7, 20)).save(path)
+    paths[0].write_text("no picture")
+    calls = []
+
+    class Counting:
+        def translate(self, image, to):
+            calls.append(1)
+            return model.translate(image, to=to)
+
+    with pytest.raises(DataError, match="000.png"):
+        translate_files(Counting(), paths, tmp_path / "out")
+    assert len(calls) < 100 and not (tmp_path / "out").exists()

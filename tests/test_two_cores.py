@@ -205,3 +205,16 @@ def test_with_any_settings_the_two_threads_are_used(changes, dtype, two_threads)
     n = trainer.config.batch_size
     trainer.train_on(*(torch.rand(2, n, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1))
     assert trainer.model.as_written is True
+
+
+def test_a_changed_step_of_cyclegan_is_heeded(monkeypatch, two_threads):
+    plain, calls = CycleGAN.training_step, []
+
+    def changed(*given):
+        calls.append(1)
+        return plain(*given)
+
+    monkeypatch.setattr(CycleGAN, "training_step", changed)
+    trainer = Trainer(tiny_config(), torch.device("cpu"))
+    trainer.train_on(*torch.zeros(2, 1, 3, 16, 16))
+    assert calls == [1] and trainer.model.as_written is False

@@ -1,0 +1,56 @@
+"""What a training leaves to look at: sheets of samples, held-out errors, its record; built in notebook 07_train."""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from minicyclegan.checkpoint import append_line, save_next, write_file
+from minicyclegan.cyclegan import CycleGAN
+from minicyclegan.data import to_float
+from minicyclegan.images import to_image
+
+
+@torch.no_grad()
+def held_out_error(model: CycleGAN, test_a: Tensor, test_b: Tensor) -> dict[str, float]:
+    """Mean absolute error against the true pictures, from 0 to 1, for true pairs: uint8 (N, 3, H, W) each."""
+    totals = {"held_out_ab": 0.0, "held_out_ba": 0.0}
+    device = next(model.parameters()).device
+    for a, b in zip(test_a.split(50), test_b.split(50)):
+        a, b = to_float(a).to(device), to_float(b).to(device)
+        totals["held_out_ab"] += float((model.generator_ab(a) - b).abs().mean()) / 2 * len(a)
+        totals["held_out_ba"] += float((model.generator_ba(b) - a).abs().mean()) / 2 * len(a)
+    return {name: total / len(test_a) for name, total in totals.items()}
+
+
+@torch.no_grad()
+def sample_sheet(model: CycleGAN, test_a: Tensor, test_b: Tensor) -> Tensor:
+    """One picture (3, H, W) in [-1, 1] of six rows: A, A to B, and back; B, B to A, and back; a column each."""
+    device = next(model.parameters()).device
+    a, b = to_float(test_a).to(device), to_float(test_b).to(device)
+    fake_b, fake_a = model.generator_ab(a), model.generator_ba(b)
+    rows = torch.cat([a, fake_b, model.generator_ba(fake_b), b, fake_a, model.generator_ab(fake_a)])
+    return make_grid(rows, nrow=len(a), padding=2, pad_value=1.0)
+
+
+def write_step(
+    trainer, run_dir: Path, record: dict, tests: list[Tensor] | None, paired: bool, save: bool
+) -> dict:
+    """Write what a step of a `Trainer` leaves in the run folder: samples of `tests` (A and B), its record, if `save` a checkpoint.
+
+    Returns the record, which with samples of true pairs also has the held-out errors.
+    """
+    if tests is not None:
+        columns = min(6, *map(len, tests))
+        sheet = to_image(sample_sheet(trainer.translator, *(pictures[:columns] for pictures in tests)))
+        path = run_dir / "samples" / f"step_{record['step']:07d}.png"
+        write_file(path, lambda file: sheet.save(file, "PNG"))
+        if paired:
+            record |= held_out_error(trainer.translator, *tests)
+    # First the line, then the checkpoint: killed in between, a resume makes the line again and loses none
+    append_line(run_dir / "metrics.jsonl", json.dumps(record))
+    if save:
+        save_next(run_dir, trainer.state_dict())
+    return record
