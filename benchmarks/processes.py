@@ -105,6 +105,8 @@ def main() -> None:
     if given.out and dist.get_rank() == 0:
         given.out.write_text(json.dumps({"machine": machine(), "seconds": results}, indent=2) + "\n")
     dist.destroy_process_group()
+    sys.stdout.flush()
+    os._exit(0)  # as train_distributed ends: gloo's threads can abort Python's own end
 
 
 if __name__ == "__main__":

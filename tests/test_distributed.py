@@ -58,7 +58,7 @@ def torchrun(
         [str(word) for word in (*command, *program, *words)],
         cwd=ROOT,
         env=os.environ
-        | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
         | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"},
         capture_output=True,
         text=True,
@@ -375,7 +375,9 @@ def step_of(run_dir: Path) -> int:
 def in_each_process(what: str, *words: str) -> None:
     torch.set_num_threads(1)
     if what == "cases":
-        return cases(*map(Path, words))
+        cases(*map(Path, words))
+        sys.stdout.flush()
+        os._exit(0)  # as train_distributed ends: gloo's threads can abort Python's own end
     train_on = ParallelTrainer.train_on
 
     def disturbed(trainer, *batch):
