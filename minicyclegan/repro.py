@@ -17,11 +17,11 @@ from minicyclegan.repro_facts import (
     data_facts,
     data_name,
     evaluation_results,
-    failing_cell,
     not_run,
     short_hash,
     surroundings,
     training_results,
+    why_failed,
 )
 from minicyclegan.sweep_run import GRACE, THREADS
 
@@ -149,7 +149,7 @@ def run_one(
     command += ["-f", str(folder / "parameters.yaml")] if given else []
     reason = run_child(command, place["threads"], path.parent, log, minutes * 60)
     if reason is not None:
-        return found | {"failure": failing_cell(executed) or reason}
+        return found | {"failure": why_failed(executed, reason)}
     results = {"not_run": not_run(executed)}
     if not profile.evaluate:
         # The long runs are about numbers: their reference outlives a better sentence in 07

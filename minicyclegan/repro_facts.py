@@ -60,14 +60,20 @@ def not_run(executed: Path) -> list[str]:
     return [first_line(cell.source) for cell in cells]
 
 
-def failing_cell(executed: Path) -> str | None:
-    """Which cell of an executed notebook failed, and with what; None if no cell did."""
+def why_failed(executed: Path, reason: str) -> str:
+    """The cell of an executed notebook that failed, and with what; the reason itself if no cell did.
+
+    A run that is stopped from outside has its running cell interrupted: that cell is where, and the reason is why.
+    """
     for number, cell in enumerate(code_cells(executed) if executed.exists() else [], 1):
         for output in cell.outputs:
             if output.output_type == "error":
+                where = f"code cell {number} (`{first_line(cell.source)}`)"
+                if output.ename == "KeyboardInterrupt":
+                    return f"{reason}, in {where}"
                 said = f"{output.ename}: {output.evalue}".splitlines()[0][:200]
-                return f"code cell {number} (`{first_line(cell.source)}`) failed with {said}"
-    return None
+                return f"{where} failed with {said}"
+    return reason
 
 
 def training_results(run_dir: Path) -> dict:

@@ -14,7 +14,7 @@ from conftest import ROOT, make_folder, noise_image
 from minicyclegan.cli import main
 from minicyclegan.repro import FORMAT, PROFILES, TRAINING
 from minicyclegan.repro_compare import PLACE, TOLERANCES, compare, compare_cells, text
-from minicyclegan.repro_facts import SANITISE
+from minicyclegan.repro_facts import SANITISE, why_failed
 from minicyclegan.repro_report import markdown
 
 TINY = dict(
@@ -151,6 +151,19 @@ def test_what_cannot_run_is_named_and_the_others_still_run(folder, tmp_path):
     code, said, _ = repro(folder, tmp_path / "hangs", "--minutes", "0.03", only="04")
     assert code == 2 and "04_words: could not run: it was stopped after 2 s" in said
     assert said.endswith("could not run\n")
+
+
+def test_a_notebook_that_hangs_is_named_with_the_cell_it_was_stopped_in(tmp_path):
+    # A quick machine comes as far as the cell before the time is up, and a slow one does not: both say why
+    path, stopped = tmp_path / "04_words.ipynb", "it was stopped after 2 s"
+    assert why_failed(path, stopped) == stopped
+    write_notebook(path, SAY, "while True:\n    pass")
+    assert why_failed(path, stopped) == stopped
+    notebook = nbformat.read(path, as_version=4)
+    interrupted = nbformat.v4.new_output("error", ename="KeyboardInterrupt", evalue="", traceback=[])
+    notebook.cells[-1].outputs = [interrupted]
+    nbformat.write(notebook, path)
+    assert why_failed(path, stopped) == f"{stopped}, in code cell 2 (`while True:`)"
 
 
 def test_a_failing_training_run_is_named_by_its_own_sentence(folder, tmp_path):
