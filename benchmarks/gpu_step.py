@@ -45,7 +45,7 @@ from reference import copy_weights
 from torch import nn
 
 from minicyclegan.cyclegan import CycleGAN
-from minicyclegan.devices import choose_device
+from minicyclegan.runs.devices import choose_device
 from minicyclegan.errors import MiniCycleGANError, ParameterError, RunError
 
 RECIPE_STEPS = 267_000

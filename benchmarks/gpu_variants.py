@@ -18,7 +18,7 @@ from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import to_float
 from minicyclegan.gan_loss import discriminator_loss, generator_loss
 from minicyclegan.training import learning_rate_factor
-from minicyclegan.two_cores import use_quick_norms
+from minicyclegan.fast.norm import use_quick_norms
 
 LOSSES = ("identity", "cycle", "gan_ab", "gan_ba", "discriminator_a", "discriminator_b")
 NETWORKS = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")

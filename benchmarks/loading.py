@@ -26,11 +26,11 @@ import yaml
 from machine import machine
 from PIL import Image, ImageOps
 
-import minicyclegan.ahead
+import minicyclegan.pictures.prefetch
 from minicyclegan import Config, Trainer, load_seasons
-from minicyclegan.ahead import Ahead
+from minicyclegan.pictures.prefetch import Ahead
 from minicyclegan.data import ImageFolder, UnpairedBatches
-from minicyclegan.images import to_image
+from minicyclegan.pictures.images import to_image
 
 CPU_YAML = Path(__file__).parent.parent / "notebooks/configs/cpu.yaml"
 
@@ -61,7 +61,7 @@ def peak_mib() -> float:
 
 def index_table(folder: Path) -> list[dict]:
     rows = []
-    all_threads = minicyclegan.ahead.THREADS
+    all_threads = minicyclegan.pictures.prefetch.THREADS
     count = len(list(folder.iterdir()))
     print(f"\n{count} photographs of 256 px read by ImageFolder")
     print(f"{'image_size':>10}{'kept':>6}{'threads':>9}{'seconds':>9}{'memory, MiB':>13}")
@@ -71,7 +71,7 @@ def index_table(folder: Path) -> list[dict]:
         kept, before = None, peak_mib()
         for threads in (all_threads, 1) * 3 if all_threads > 1 else (1,) * 3:
             del kept
-            minicyclegan.ahead.THREADS = threads
+            minicyclegan.pictures.prefetch.THREADS = threads
             started = time.perf_counter()
             # Not kept, as two domains of so many would not be, whatever their number is here
             kept = ImageFolder(folder, size, memory_budget=0 if image_size == 256 else 2**31)
@@ -91,7 +91,7 @@ def index_table(folder: Path) -> list[dict]:
                 f"{image_size:>10}{'yes' if row['kept'] else 'no':>6}{threads:>9}{row['seconds']:>9.2f}{row['memory_mib']:>13}",
                 flush=True,
             )
-    minicyclegan.ahead.THREADS = all_threads
+    minicyclegan.pictures.prefetch.THREADS = all_threads
     return rows
 
 

@@ -20,7 +20,8 @@ import torch.distributed as dist
 sys.path.insert(0, str(Path(__file__).parent))
 from machine import machine
 
-from minicyclegan.data_parallel import ParallelTrainer, own
+from minicyclegan.distributed.ddp import ParallelTrainer
+from minicyclegan.distributed.processes import own
 from minicyclegan.parameters import Config
 from minicyclegan.training import Trainer
 

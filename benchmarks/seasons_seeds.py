@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-from minicyclegan.cli_evaluate import report_of
-from minicyclegan.runs import read_metrics
+from minicyclegan.cli.evaluate import report_of
+from minicyclegan.runs.folder import read_metrics
 
 
 def main(runs: list[str]) -> None:

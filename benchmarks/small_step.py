@@ -20,8 +20,9 @@ from machine import machine
 from torch.profiler import ProfilerActivity, profile
 
 from minicyclegan import Config, Trainer
-from minicyclegan.cyclegan import CycleGAN
-from minicyclegan.two_cores import TwoCoreCycleGAN, use_quick_norms
+from minicyclegan.cyclegan import CycleGAN, in_turn
+from minicyclegan.fast.norm import use_quick_norms
+from minicyclegan.fast.threads import in_two_threads
 
 CPU_YAML = Path(__file__).parent.parent / "notebooks/configs/cpu.yaml"
 
@@ -30,7 +31,11 @@ def trainer_of(config: Config, last: bool, quick: bool, fused: bool, two: bool) 
     """A Trainer whose parts are chosen here."""
     trainer = Trainer(config, torch.device("cpu"))
     torch.manual_seed(config.seed)
-    model = (TwoCoreCycleGAN if two else CycleGAN)(config)
+    model = CycleGAN(config)
+    if not two:
+        model.learn, trainer.threads = in_turn, torch.get_num_threads()
+    else:
+        model.learn = in_two_threads
     if last:
         model.to(memory_format=torch.channels_last)
     if quick:

@@ -26,16 +26,16 @@ from pathlib import Path
 import torch
 from machine import machine
 
-from minicyclegan.ahead import read_all
-from minicyclegan.checkpoint import load
+from minicyclegan.pictures.prefetch import read_all
+from minicyclegan.runs.checkpoint import load
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import load_seasons
-from minicyclegan.export import to_onnx
-from minicyclegan.images import as_batch, list_images, read_image, to_image
-from minicyclegan.notebooks import shipped_weights
+from minicyclegan.serve.export import to_onnx
+from minicyclegan.pictures.images import as_batch, list_images, read_image, to_image
+from minicyclegan.course.files import shipped_weights
 from minicyclegan.parameters import Config
 from minicyclegan.translate import save_picture, translate_files
-from minicyclegan.two_cores import use_quick_norms
+from minicyclegan.fast.norm import use_quick_norms
 
 FEW = 5  # pictures of the run of test.py that shows what its start costs
 

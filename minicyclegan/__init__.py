@@ -7,34 +7,35 @@ winter = model.translate("summer.jpg", to="b")
 
 import importlib
 
+from minicyclegan.course import first_edition
+
 __version__ = "0.1.0"
+first_edition.install()
 
 # Public names and where they live. They are imported when first used, so that `import minicyclegan` and
 # `minicyclegan --help` do not wait for torch.
 _HOME = {
     "seasons": ("sample_scenes", "draw"),
-    "images": ("read_image", "list_images"),
+    "pictures.images": ("read_image", "list_images"),
     "data": (
         "Domains",
         "ImageFolder",
         "UnpairedBatches",
-        "load_domains",
         "load_folder",
         "load_seasons",
         "random_crop_flip",
         "to_float",
         "to_uint8",
     ),
+    "datasets.named": ("load_domains",),
     "generator": ("Generator", "ResidualBlock", "downsample", "init_weights", "upsample"),
     "discriminator": ("PatchDiscriminator", "receptive_field", "receptive_field_by_gradient"),
-    "gan_loss": (
-        "discriminator_loss",
-        "generator_loss",
-    ),  # gan_loss itself lives in minicyclegan.gan_loss: one name, one thing
-    "cycle_loss": ("cycle_consistency_loss", "identity_loss"),
+    # gan_loss itself is minicyclegan.gan_loss.gan_loss: one name, one thing
+    "gan_loss": ("discriminator_loss", "generator_loss"),
+    "cycle_loss": ("cycle_consistency_loss", "identity_loss", "reconstruction_loss"),
     "parameters": ("Config", "check_parameters"),
     "cyclegan": ("CycleGAN", "ImagePool"),
-    "checkpoint": ("load", "export_weights"),
+    "runs.checkpoint": ("load", "export_weights"),
     "training": ("Trainer", "learning_rate_factor", "train", "update_average"),
     "samples": ("held_out_error", "sample_sheet"),
     "evaluation": (
@@ -48,11 +49,11 @@ _HOME = {
         "supervised_twin",
     ),
     "translate": ("round_trip", "split_into_domains", "translate_files"),
-    "emoji": ("load_emoji",),
-    "faces": ("load_faces",),
-    "checkup": ("check_folder",),
-    "export": ("export_onnx",),
-    "devices": ("choose_device",),
+    "datasets.emoji": ("load_emoji",),
+    "datasets.faces": ("load_faces",),
+    "datasets.inspection": ("check_folder",),
+    "serve.export": ("export_onnx",),
+    "runs.devices": ("choose_device",),
     "errors": ("CheckpointError", "DataError", "MiniCycleGANError", "ParameterError", "RunError"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

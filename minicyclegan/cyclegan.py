@@ -1,20 +1,22 @@
 """CycleGAN: four networks and one training step (Zhu et al. 2017, sections 3 and 4), built in notebook 06_cyclegan."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from minicyclegan.cycle_loss import cycle_consistency_loss, identity_loss
+from minicyclegan.cycle_loss import reconstruction_loss
 from minicyclegan.discriminator import PatchDiscriminator
 from minicyclegan.errors import DataError, ParameterError
 from minicyclegan.gan_loss import discriminator_loss, generator_loss
 from minicyclegan.generator import Generator, init_weights
-from minicyclegan.images import as_batch
 from minicyclegan.parameters import Config
+from minicyclegan.pictures.images import as_batch
 
 
 class ImagePool:
-    """The last `size` fakes, so that a discriminator is also asked about older ones (section 4, after Shrivastava et al.).
+    """Up to `size` earlier fakes, so that a discriminator is also asked about older ones (section 4, after Shrivastava et al.).
 
     Until it is full it stores and returns what it is given. Then, for each picture, half of the time it hands out a
     stored one and keeps the new one in its place. size=0 turns it off.
@@ -42,58 +44,126 @@ class ImagePool:
         return torch.stack(chosen)
 
 
+def run_both(first: Callable, second: Callable) -> list[tuple]:
+    """What two jobs give, with their graphs: to look at, nothing learns."""
+    return [first(), second()]
+
+
+def learn_from(job: Callable) -> tuple[dict[str, Tensor], Tensor]:
+    """Add the gradients of all losses of a job, and return what it gave, detached: losses by name, and one more tensor."""
+    losses, other = job()
+    sum(losses.values()).backward()
+    return {name: loss.detach() for name, loss in losses.items()}, other.detach()
+
+
+def in_turn(first: Callable, second: Callable) -> list[tuple]:
+    """Learn from two jobs, one after the other: the second finds the memory of the first one's graph free again."""
+    return [learn_from(first), learn_from(second)]
+
+
 class CycleGAN(nn.Module):
     """Generators A to B and B to A, a discriminator for each domain, and the step that trains them.
 
-    All pictures are (N, 3, H, W) in [-1, 1]. `dtype` is the number format of the forward pass. `random` draws the noise; None is
-    PyTorch's own generator.
+    All pictures are (N, 3, H, W) in [-1, 1]. `dtype` is that of the forward pass. `random` draws the noise; None is PyTorch's
+    own generator. `learn` computes two directions: `in_turn`, or another way with the same losses and gradients.
     """
 
     def __init__(self, config: Config, dtype: torch.dtype = torch.float32):
         super().__init__()
-        self.config, self.dtype, self.random = config, dtype, None
-        shape = (config.base_channels, config.n_blocks, config.upsampling, config.n_downsamplings)
-        self.generator_ab = init_weights(Generator(*shape))
-        self.generator_ba = init_weights(Generator(*shape))
-        self.discriminator_a = init_weights(
-            PatchDiscriminator(config.discriminator_channels, config.discriminator_layers)
-        )
-        self.discriminator_b = init_weights(
-            PatchDiscriminator(config.discriminator_channels, config.discriminator_layers)
-        )
+        self.config, self.dtype, self.random, self.learn = config, dtype, None, in_turn
+        generator = (config.base_channels, config.n_blocks, config.upsampling, config.n_downsamplings)
+        discriminator = (config.discriminator_channels, config.discriminator_layers)
+        self.generator_ab = init_weights(Generator(*generator))
+        self.generator_ba = init_weights(Generator(*generator))
+        self.discriminator_a = init_weights(PatchDiscriminator(*discriminator))
+        self.discriminator_b = init_weights(PatchDiscriminator(*discriminator))
 
-    def noisy(self, pictures: Tensor, deviation: float) -> Tensor:
-        """The pictures with a little noise: what is hidden in tiny differences of colour does not survive it."""
+    def one_direction(
+        self, there, back, discriminator, real: Tensor, other: Tensor, noise: tuple, with_identity: bool
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """One of the two equal halves of equation 3, with its identity term: losses by name, weighted; and the fakes.
+
+        `there` leads from the domain of `real` into that of `other`, `back` leads home, and `discriminator` knows the
+        domain of `other`. The noise is added to the fakes: before the way back, and before the discriminator sees them.
+        """
+        config, losses, (cycle_noise, seen_noise) = self.config, {}, noise
+        with self.autocast(real):
+            if with_identity and config.lambda_identity > 0:
+                # In one call: an instance norm looks at one picture at a time, so neighbours in a batch do not matter
+                fake, same = there(torch.cat([real, other])).chunk(2)
+                losses["identity"] = (
+                    config.lambda_cycle * config.lambda_identity * reconstruction_loss(other, same)
+                )
+            else:
+                fake = there(real)
+            losses["cycle"] = config.lambda_cycle * reconstruction_loss(real, back(fake + cycle_noise))
+            losses["gan"] = generator_loss(discriminator(fake + seen_noise), config.gan_mode)
+        return losses, fake
+
+    def one_discriminator(
+        self, discriminator, real: Tensor, fake: Tensor, noise: Tensor | float
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """What one discriminator wants to make small; and how often it is right, from 0 to 1: about real, about fake.
+
+        The fakes must be detached. The noise is for real and fake pictures, one after the other.
+        """
+        with self.autocast(real):
+            real_scores, fake_scores = discriminator(torch.cat([real, fake]) + noise).chunk(2)
+            loss = discriminator_loss(real_scores, fake_scores, self.config.gan_mode)
+        middle = 0.5 if self.config.gan_mode == "lsgan" else 0.0  # between "fake" and "real"
+        right = (real_scores > middle).float().mean(), (fake_scores < middle).float().mean()
+        return {"discriminator": loss}, torch.stack(right)
+
+    def autocast(self, pictures: Tensor) -> torch.autocast:
+        """A forward pass in `dtype`. It holds for one thread only, so each direction enters it for itself."""
+        return torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+    def noise(self, like: Tensor, deviation: float, copies: int = 1) -> Tensor | float:
+        """Noise for so many copies of a batch: what is hidden in tiny differences of colour does not survive it; 0 for none."""
         if deviation == 0:
-            return pictures
-        return pictures + deviation * torch.randn(
-            pictures.shape, generator=self.random, device=pictures.device
+            return 0.0
+        shape = (copies * len(like), *like.shape[1:])
+        return deviation * torch.randn(shape, generator=self.random, device=like.device)
+
+    def draw_noise(self, real_a: Tensor, real_b: Tensor) -> dict:
+        """All that is random in a step, drawn before it, for each direction and each discriminator; see `one_direction`."""
+        config, reals = self.config, (real_a, real_b)
+        cycle = [self.noise(real, config.cycle_noise) for real in reals]
+        seen = [self.noise(real, config.discriminator_noise) for real in reals]
+        a, b = (self.noise(real, config.discriminator_noise, copies=2) for real in reals)
+        return {"ab": (cycle[0], seen[0]), "ba": (cycle[1], seen[1]), "a": a, "b": b}
+
+    def generators_turn(
+        self, real_a: Tensor, real_b: Tensor, noise: dict, with_identity: bool, learn: Callable
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Both directions, as `learn` computes them: the generators' losses by name, fake_a and fake_b."""
+        ab = self.generator_ab, self.generator_ba, self.discriminator_b, real_a, real_b, noise["ab"]
+        ba = self.generator_ba, self.generator_ab, self.discriminator_a, real_b, real_a, noise["ba"]
+        (losses_ab, fake_b), (losses_ba, fake_a) = learn(
+            lambda: self.one_direction(*ab, with_identity), lambda: self.one_direction(*ba, with_identity)
         )
+        losses = {name: losses_ab[name] + losses_ba[name] for name in losses_ab if name != "gan"}
+        return losses | {"gan_ab": losses_ab["gan"], "gan_ba": losses_ba["gan"]}, fake_a, fake_b
+
+    def discriminators_turn(
+        self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor, noise: dict, learn: Callable
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Both discriminators, as `learn` computes them: their losses by name, and how often each is right."""
+        a = self.discriminator_a, real_a, fake_a, noise["a"]
+        b = self.discriminator_b, real_b, fake_b, noise["b"]
+        (loss_a, right_a), (loss_b, right_b) = learn(
+            lambda: self.one_discriminator(*a), lambda: self.one_discriminator(*b)
+        )
+        losses = {"discriminator_a": loss_a["discriminator"], "discriminator_b": loss_b["discriminator"]}
+        names = "accuracy_real_a", "accuracy_fake_a", "accuracy_real_b", "accuracy_fake_b"
+        return losses, dict(zip(names, torch.cat([right_a, right_b])))
 
     def generator_losses(
         self, real_a: Tensor, real_b: Tensor, with_identity: bool = True
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """What the generators want to make small, by name and already weighted; and the fakes (fake_a, fake_b)."""
-        config = self.config
-        losses = {}
-        if with_identity and config.lambda_identity > 0:
-            # Each generator translates one domain and leaves the other alone. One call does both: an instance norm
-            # looks at one picture at a time, so neighbours in a batch do not matter.
-            fake_b, same_b = self.generator_ab(torch.cat([real_a, real_b])).chunk(2)
-            fake_a, same_a = self.generator_ba(torch.cat([real_b, real_a])).chunk(2)
-            losses["identity"] = (
-                config.lambda_cycle * config.lambda_identity * identity_loss(real_a, same_a, real_b, same_b)
-            )
-        else:
-            fake_b, fake_a = self.generator_ab(real_a), self.generator_ba(real_b)
-        cycled_a = self.generator_ba(self.noisy(fake_b, config.cycle_noise))
-        cycled_b = self.generator_ab(self.noisy(fake_a, config.cycle_noise))
-        losses["cycle"] = config.lambda_cycle * cycle_consistency_loss(real_a, cycled_a, real_b, cycled_b)
-        scores_b = self.discriminator_b(self.noisy(fake_b, config.discriminator_noise))
-        scores_a = self.discriminator_a(self.noisy(fake_a, config.discriminator_noise))
-        losses["gan_ab"] = generator_loss(scores_b, config.gan_mode)
-        losses["gan_ba"] = generator_loss(scores_a, config.gan_mode)
-        return losses, fake_a, fake_b
+        noise = self.draw_noise(real_a, real_b)
+        return self.generators_turn(real_a, real_b, noise, with_identity, run_both)
 
     def discriminator_losses(
         self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor
@@ -102,19 +172,8 @@ class CycleGAN(nn.Module):
 
         The fakes must be detached.
         """
-        noise = self.config.discriminator_noise
-        scores_a = self.discriminator_a(self.noisy(torch.cat([real_a, fake_a]), noise)).chunk(2)
-        scores_b = self.discriminator_b(self.noisy(torch.cat([real_b, fake_b]), noise)).chunk(2)
-        losses = {
-            "discriminator_a": discriminator_loss(*scores_a, self.config.gan_mode),
-            "discriminator_b": discriminator_loss(*scores_b, self.config.gan_mode),
-        }
-        middle = 0.5 if self.config.gan_mode == "lsgan" else 0.0  # between "fake" and "real"
-        accuracies = {}
-        for name, (real, fake) in (("a", scores_a), ("b", scores_b)):
-            accuracies[f"accuracy_real_{name}"] = (real.detach() > middle).float().mean()
-            accuracies[f"accuracy_fake_{name}"] = (fake.detach() < middle).float().mean()
-        return losses, accuracies
+        noise = self.draw_noise(real_a, real_b)
+        return self.discriminators_turn(real_a, fake_a, real_b, fake_b, noise, run_both)
 
     def training_step(
         self,
@@ -130,27 +189,23 @@ class CycleGAN(nn.Module):
 
         Returns the losses and the discriminators' accuracies by name.
         """
+        noise = self.draw_noise(real_a, real_b)
         discriminators = [*self.discriminator_a.parameters(), *self.discriminator_b.parameters()]
-        autocast = torch.autocast(real_a.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
-        # The generators' loss passes through the discriminators and leaves no gradient there.
+        # The generators' losses pass through the discriminators and leave no gradient there
         for p in discriminators:
             p.requires_grad_(False)
-        with autocast:
-            losses_g, fake_a, fake_b = self.generator_losses(real_a, real_b, with_identity)
         optimizer_g.zero_grad()
-        sum(losses_g.values()).backward()
+        losses_g, fake_a, fake_b = self.generators_turn(real_a, real_b, noise, with_identity, self.learn)
         optimizer_g.step()
 
         for p in discriminators:
             p.requires_grad_(True)
-        fake_a, fake_b = pool_a.query(fake_a.detach()), pool_b.query(fake_b.detach())
-        with autocast:
-            losses_d, accuracies = self.discriminator_losses(real_a, fake_a, real_b, fake_b)
+        fake_a, fake_b = pool_a.query(fake_a), pool_b.query(fake_b)
         optimizer_d.zero_grad()
-        sum(losses_d.values()).backward()
+        losses_d, accuracies = self.discriminators_turn(real_a, fake_a, real_b, fake_b, noise, self.learn)
         optimizer_d.step()
-        return {name: loss.detach() for name, loss in (losses_g | losses_d | accuracies).items()}
+        return losses_g | losses_d | accuracies
 
     @torch.no_grad()
     def translate(self, image, to: str = "b"):

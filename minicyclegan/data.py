@@ -8,10 +8,13 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from minicyclegan.ahead import read_all
+from minicyclegan.course.first_edition import moved_names
 from minicyclegan.errors import DataError, ParameterError
-from minicyclegan.images import list_images, read_image, to_tensor
+from minicyclegan.pictures.images import list_images, read_image, to_tensor
+from minicyclegan.pictures.prefetch import read_all
 from minicyclegan.seasons import draw, sample_scenes
+
+__getattr__ = moved_names("data")
 
 
 def to_float(pictures: Tensor) -> Tensor:
@@ -200,23 +203,3 @@ def load_folder(folder: str | Path, size: int, load_size: int = 0, on_bad_image:
     ]
     names_a, names_b = ([path.stem for path in parts[name].paths] for name in ("testA", "testB"))
     return Domains(*parts.values(), paired=names_a == names_b, notes=notes)
-
-
-def load_domains(data: str | Path, size: int, load_size: int = 0, on_bad_image: str = "refuse") -> Domains:
-    """The data set that a run names: its pictures for training and for testing.
-
-    `seasons` (drawn by code), `emoji` (ships in data/), `face_restoration:FOLDER` (any folder of faces, see faces.py), or
-    the path of a folder with trainA, trainB, testA and testB. Raises DataError.
-    """
-    name, _, folder = str(data).partition(":")
-    if name == "seasons":
-        return load_seasons(size)
-    if name == "emoji":
-        from minicyclegan.emoji import load_emoji
-
-        return load_emoji(size)
-    if name == "face_restoration":
-        from minicyclegan.faces import load_faces
-
-        return load_faces(folder, size, on_bad_image)
-    return load_folder(data, size, load_size, on_bad_image)

@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from minicyclegan.data import Domains, to_float
+from minicyclegan.fast.norm import use_quick_norms
 from minicyclegan.generator import Generator, init_weights
 from minicyclegan.parameters import Config
-from minicyclegan.training import learning_rate_factor
-from minicyclegan.two_cores import use_quick_norms
+from minicyclegan.training import learning_rate_factor, move_average
 
 
 def l1_error(guess: Tensor, truth: Tensor) -> Tensor:
@@ -118,9 +118,7 @@ def supervised_twin(config: Config, source: Tensor, target: Tensor, steps: int) 
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        decay = min(config.ema_decay, (1 + step) / (10 + step))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(average.parameters()), list(twin.parameters()), 1 - decay)
+        move_average(average, twin, config.ema_decay, step)
     return average.eval()
 
 

@@ -47,6 +47,13 @@ def check_type(name: str, value, wanted: type):
     return value
 
 
+def check_intervals(values: dict) -> None:
+    """Refuse a number of steps between two checkpoints, samples or log lines that is below 1. Other names are passed over."""
+    for name, value in values.items():
+        if name.endswith("_every") and value < 1:
+            raise ParameterError(f"parameter {name} must be at least 1, but it is {value}")
+
+
 LARGEST_NUMBER = 10**18  # of any whole number: below what torch and the clocks of a system can count to
 LONGEST_TEXT = 4096  # characters; no path is longer on Linux
 

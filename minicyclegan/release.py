@@ -11,14 +11,15 @@ from pathlib import Path
 
 import torch
 
-from minicyclegan.checkpoint import export_weights, load
+from minicyclegan.course.files import PACKAGE
 from minicyclegan.data import load_seasons
-from minicyclegan.images import to_image
+from minicyclegan.pictures.images import to_image
+from minicyclegan.runs.checkpoint import export_weights, load
 from minicyclegan.samples import sample_sheet
 
 
 def main(run_dir: str) -> None:
-    data = Path(__file__).parent.parent / "data"
+    data = PACKAGE.parent / "data"
     export_weights(Path(run_dir) / "last.pt", data / "seasons_64px.pt")
     shutil.copy(Path(run_dir) / "twin.pt", data / "seasons_64px_twin.pt")
     model = load(data / "seasons_64px.pt")

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from minicyclegan.checkpoint import append_line, save_next, write_file
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import to_float
-from minicyclegan.images import to_image
+from minicyclegan.pictures.images import to_image
+from minicyclegan.runs.checkpoint import save_next
+from minicyclegan.runs.files import append_line, write_file
 
 
 @torch.no_grad()

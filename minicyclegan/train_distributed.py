@@ -8,34 +8,22 @@ import datetime
 import os
 import signal
 import sys
-import time
-from dataclasses import fields
 from pathlib import Path
 
 import click
 import torch
 import torch.distributed as dist
 
-from minicyclegan.checkpoint import save_next, write_json
-from minicyclegan.cli import file_option, parameters_option
-from minicyclegan.data import Domains, load_domains
-from minicyclegan.data_parallel import (
-    ParallelTrainer,
-    ShareOfBatches,
-    agreed,
-    device_of_process,
-    losing_others,
-    together,
-)
+from minicyclegan.cli.options import file_option, parameters_option, resolve_run
+from minicyclegan.data import Domains
+from minicyclegan.datasets.named import load_domains
+from minicyclegan.distributed.ddp import ParallelTrainer, ShareOfBatches
+from minicyclegan.distributed.processes import agreed, device_of_process, losing_others, together
 from minicyclegan.errors import MiniCycleGANError, ParameterError, RunError, Stopped
-from minicyclegan.locks import signals_noted
-from minicyclegan.notebooks import course_folder, parameters_of, read_parameters
-from minicyclegan.parameters import Config
-from minicyclegan.presets import resolve
-from minicyclegan.resuming import go_on
-from minicyclegan.runs import Progress, open_run, require_space, trim_metrics
-from minicyclegan.samples import write_step
-from minicyclegan.training import require_finite
+from minicyclegan.parameters import Config, check_intervals
+from minicyclegan.runs.folder import open_run
+from minicyclegan.runs.signals import signals_noted
+from minicyclegan.training import begin, train_steps
 
 HOW = "torchrun --nproc-per-node 2 -m minicyclegan.train_distributed seasons -o RUN_DIR"
 # The others wait while the first process writes sheets and checkpoints: far longer than that, far shorter than a night
@@ -65,9 +53,7 @@ def train_together(
     intervals = {"checkpoint_every": checkpoint_every, "sample_every": sample_every, "log_every": log_every}
     with contextlib.ExitStack() as held:
         with together():
-            for name, every in intervals.items():
-                if every < 1:
-                    raise ParameterError(f"parameter {name} must be at least 1, but it is {every}")
+            check_intervals(intervals)
             if config.batch_size % world:
                 raise ParameterError(
                     f"batch_size is that of all {world} processes together and must be divisible by {world}, but it is {config.batch_size}"
@@ -88,73 +74,48 @@ def train_together(
         with together():
             if rank == 0:
                 held.enter_context(open_run(run_dir, config, resume))
-        trainer, saved_step = ParallelTrainer(config, torch_device, dtype), 0
+        trainer = ParallelTrainer(config, torch_device, dtype)
         with together():
             if rank == 0:
                 for note in domains.notes:
                     progress(note)
                 share = config.batch_size // world
                 progress(f"{sentence}; {world} processes with {share} of {config.batch_size} pictures each")
-                if resume and any((run_dir / name).exists() for name in ("last.pt", "previous.pt")):
-                    go_on(trainer, run_dir, progress)
-                require_space(run_dir, trainer)
-                trim_metrics(run_dir / "metrics.jsonl", trainer.step)
-                write_json(run_dir / "config.json", config.to_dict())
+                begin(trainer, run_dir, resume, progress)
         trainer.take_state_of_first()
-        saved_step = trainer.step
-
-        clock = Progress(trainer.step, config.steps, progress)
-        shown = [
-            pictures[list(range(min(50, len(pictures))))] for pictures in (domains.test_a, domains.test_b)
-        ]
-        started, received = time.monotonic(), 0
-        while trainer.step < config.steps and not (received := agreed(signals)):
-            real_a, real_b = batches.batch(trainer.step)
-            trainer.train_on(real_a.to(torch_device), real_b.to(torch_device))
-            step, last = trainer.step, trainer.step == config.steps
-            if not (last or any(step % every == 0 for every in intervals.values())):
-                continue
-
-            with together():
-                require_finite(trainer, batches, saved_step)
-            record = {
-                "step": step,
-                "seconds": round(time.monotonic() - started, 3),
-                "learning_rate": trainer.optimizer_g.param_groups[0]["lr"],
-                **trainer.mean_losses(),
-            }
-            save = step % checkpoint_every == 0 or last
-            saved_step = step if save else saved_step
+        stopped = SharedStop(signals)
+        train_steps(
+            trainer,
+            domains,
+            batches,
+            batches.batch,
+            run_dir,
+            intervals,
+            progress,
+            stopped,
+            rank == 0,
+            together,
+        )
+        if stopped.signal:
             if rank > 0:
-                continue
-            tests = shown if step % sample_every == 0 or last else None
-            clock.report(step, write_step(trainer, run_dir, record, tests, domains.paired, save))
-        if received:
-            with together():
-                require_finite(trainer, batches, saved_step)
-                if rank == 0:
-                    save_next(run_dir, trainer.state_dict())
-            if rank > 0:
-                sys.exit(128 + received)
+                sys.exit(128 + stopped.signal)
             raise Stopped(
-                f"stopped by {signal.Signals(received).name} after step {trainer.step} of {config.steps}; "
+                f"stopped by {signal.Signals(stopped.signal).name} after step {trainer.step} of {config.steps}; "
                 "go on with the same command and -p resume=true",
-                received,
+                stopped.signal,
             )
     return trainer
 
 
-def values_for(data: str, folder: str | None, parameters: tuple[str, ...], file: str | None) -> dict:
-    """All parameters of notebook 07_train by name, as `minicyclegan train` reads them. Raises ParameterError or DataError."""
-    declared = parameters_of(course_folder() / "07_train.ipynb")
-    given = read_parameters(parameters, file, declared)
-    if data == "seasons" and folder is None:
-        data = str(given.get("data", data))
-    else:
-        folder = folder or given.get("data")
-    data_string, settings = resolve(data, folder, str(given.get("device", "auto")))
-    defaults = {name: default for name, (_, default) in declared.items()}
-    return defaults | read_parameters(parameters, file or settings, declared) | {"data": data_string}
+class SharedStop:
+    """Whether any of the processes has received a signal; asked before each step, and which one it was."""
+
+    def __init__(self, signals: list[int]):
+        self.signals, self.signal = signals, 0
+
+    def __call__(self) -> bool:
+        self.signal = agreed(self.signals)
+        return self.signal > 0
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -192,11 +153,10 @@ def main(data, folder, parameters, file, run_dir):
 def run(data, folder, parameters, file, run_dir: Path, signals: list[int]) -> None:
     """What `main` was asked for, in each process of the group. Raises as train_together does."""
     with together():
-        values = values_for(data, folder, parameters, file)
-        config = Config(**{field.name: values[field.name] for field in fields(Config)})
-        domains = load_domains(config.data, config.image_size, config.load_size, values["on_bad_image"])
+        config, _, ways = resolve_run(data, folder, parameters, file)
+        domains = load_domains(config.data, config.image_size, config.load_size, ways["on_bad_image"])
     options = ("device", "precision", "checkpoint_every", "sample_every", "resume")
-    chosen = {name: values[name] for name in options}
+    chosen = {name: ways[name] for name in options}
     train_together(config, domains, run_dir, **chosen, progress=click.echo, signals=signals)
     if dist.get_rank() == 0:
         click.echo(f"done: {run_dir / 'last.pt'}")

@@ -1,24 +1,28 @@
 """The training run (Zhu et al. 2017, section 4 and 7.1), built in notebook 07_train."""
 
+import contextlib
 import copy
 import time
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from minicyclegan.ahead import Ahead
-from minicyclegan.checkpoint import save_next, write_json
 from minicyclegan.cyclegan import CycleGAN, ImagePool
 from minicyclegan.data import Domains, UnpairedBatches
-from minicyclegan.devices import choose_device
-from minicyclegan.errors import ParameterError, RunError
-from minicyclegan.locks import signals_wait
-from minicyclegan.parameters import Config
-from minicyclegan.resuming import go_on
-from minicyclegan.runs import Progress, after_numbers_went_wrong, open_run, require_space, trim_metrics
+from minicyclegan.errors import RunError
+from minicyclegan.fast.norm import use_quick_norms
+from minicyclegan.fast.threads import in_two_threads, threads_for_each
+from minicyclegan.parameters import Config, check_intervals
+from minicyclegan.pictures.prefetch import Prefetch
+from minicyclegan.runs.checkpoint import save_next
+from minicyclegan.runs.devices import choose_device
+from minicyclegan.runs.files import write_json
+from minicyclegan.runs.folder import after_numbers_went_wrong, open_run, require_space, trim_metrics
+from minicyclegan.runs.progress import Progress
+from minicyclegan.runs.resume import go_on
+from minicyclegan.runs.signals import signals_wait
 from minicyclegan.samples import write_step
-from minicyclegan.two_cores import TwoCoreCycleGAN, use_quick_norms
 
 
 def learning_rate_factor(step: int, steps: int, decay_share: float) -> float:
@@ -31,13 +35,16 @@ def learning_rate_factor(step: int, steps: int, decay_share: float) -> float:
 
 
 @torch.no_grad()
-def update_average(average: CycleGAN, model: CycleGAN, decay: float, step: int) -> None:
-    """Move the averaged generators a little towards the current ones; at first a lot, when there is little to average."""
+def move_average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+    """Move the averaged weights a little towards the network's; at first a lot, when there is little to average."""
     decay = min(decay, (1 + step) / (10 + step))
+    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
+
+
+def update_average(average: CycleGAN, model: CycleGAN, decay: float, step: int) -> None:
+    """The moving average of both generators after a step, which counts from 0 (not in the paper)."""
     for name in ("generator_ab", "generator_ba"):
-        old = list(getattr(average, name).parameters())
-        new = list(getattr(model, name).parameters())
-        torch._foreach_lerp_(old, new, 1 - decay)
+        move_average(getattr(average, name), getattr(model, name), decay, step)
 
 
 class Trainer:
@@ -48,11 +55,13 @@ class Trainer:
         self.config, self.step = config, 0
         self.sums, self.summed = {}, 0  # the losses since they were last reported
         self.wrong_steps = {}  # for each loss, the steps since it was no finite number for the first time
-        # On a CPU the same numbers come quicker from two threads, and from pictures stored channels last
-        network = TwoCoreCycleGAN if device.type == "cpu" and torch.get_num_threads() > 1 else CycleGAN
-        self.model = network(config, dtype).to(device, memory_format=torch.channels_last)
+        # On a CPU the same numbers come quicker from pictures stored channels last, and from a core for each direction
+        self.model = CycleGAN(config, dtype).to(device, memory_format=torch.channels_last)
+        self.threads = torch.get_num_threads()
         if device.type == "cpu":
             use_quick_norms(self.model)
+            if self.threads > 1:
+                self.model.learn, self.threads = in_two_threads, self.threads // 2
         self.average = copy.deepcopy(self.model).eval() if config.ema_decay > 0 else None
         self.model.random = torch.Generator(device)
         generators = [*self.model.generator_ab.parameters(), *self.model.generator_ba.parameters()]
@@ -80,9 +89,10 @@ class Trainer:
         self.model.random.manual_seed(self.config.seed * 1_000_003 + self.step)
         real_a, real_b = (real.contiguous(memory_format=torch.channels_last) for real in (real_a, real_b))
         with_identity = self.step < self.config.identity_share * self.config.steps
-        losses = self.model.training_step(
-            real_a, real_b, self.optimizer_g, self.optimizer_d, self.pool_a, self.pool_b, with_identity
-        )
+        given = real_a, real_b, self.optimizer_g, self.optimizer_d, self.pool_a, self.pool_b, with_identity
+        # For all of the step: the threads of a shared operation go on spinning, and would hold up the other direction
+        with threads_for_each(self.threads):
+            losses = self.model.training_step(*given)
         if self.average is not None:
             update_average(self.average, self.model, self.config.ema_decay, self.step)
         self.step += 1
@@ -147,6 +157,66 @@ def require_finite(trainer: Trainer, batches: UnpairedBatches, saved_step: int) 
         )
 
 
+def begin(trainer: Trainer, run_dir: Path, resume: bool, progress) -> None:
+    """Bring the trainer and its folder to where the training begins: the first step, or with `resume` where it was stopped.
+
+    Raises RunError or CheckpointError.
+    """
+    if resume and any((run_dir / name).exists() for name in ("last.pt", "previous.pt")):
+        go_on(trainer, run_dir, progress)
+    require_space(run_dir, trainer)
+    trim_metrics(run_dir / "metrics.jsonl", trainer.step)
+    write_json(run_dir / "config.json", trainer.config.to_dict())
+
+
+def train_steps(
+    trainer: Trainer,
+    domains: Domains,
+    batches: UnpairedBatches,
+    batch,
+    run_dir: Path,
+    intervals: dict[str, int],
+    progress,
+    stopped,
+    writes: bool = True,
+    together=contextlib.nullcontext,
+) -> None:
+    """The loop: train until the last step, or until `stopped()`, and leave in the folder what the intervals ask for.
+
+    `batch(step)` gives the batches, and `batches` tells which pictures a step showed. Where several processes train
+    together, one of them `writes`, and in a `together` block they agree on whether anything is wrong. Raises RunError.
+    """
+    config, started, saved_step = trainer.config, time.monotonic(), trainer.step
+    device = next(trainer.model.parameters()).device
+    clock = Progress(trainer.step, config.steps, progress)
+    shown = [pictures[list(range(min(50, len(pictures))))] for pictures in (domains.test_a, domains.test_b)]
+    while trainer.step < config.steps and not stopped():
+        real_a, real_b = batch(trainer.step)
+        trainer.train_on(real_a.to(device), real_b.to(device))
+        step, last = trainer.step, trainer.step == config.steps
+        due = [name for name, every in intervals.items() if last or step % every == 0]
+        if not due:
+            continue
+
+        with together():
+            require_finite(trainer, batches, saved_step)
+        record = {
+            "step": step,
+            "seconds": round(time.monotonic() - started, 3),
+            "learning_rate": trainer.optimizer_g.param_groups[0]["lr"],
+            **trainer.mean_losses(),
+        }
+        tests, save = shown if "sample_every" in due else None, "checkpoint_every" in due
+        saved_step = step if save else saved_step
+        if writes:
+            clock.report(step, write_step(trainer, run_dir, record, tests, domains.paired, save))
+    if trainer.step < config.steps:
+        with together():
+            require_finite(trainer, batches, saved_step)
+            if writes:
+                save_next(run_dir, trainer.state_dict())
+
+
 def train(
     config: Config,
     domains: Domains,
@@ -166,54 +236,25 @@ def train(
     checkpoint to resume from; so do Ctrl-C, Jupyter's interrupt and SIGTERM, which then act as they always do. With
     `resume` the run in `run_dir` goes on, to the same result as without the stop; without it a folder that holds a run is
     refused. Raises RunError, DataError or ParameterError before the folder is touched, and RunError when the disk is full
-    or a loss is no number any more; the checkpoint before stays whole.
+    or a loss is no longer a finite number; the checkpoint before stays whole.
     """
     intervals = {"checkpoint_every": checkpoint_every, "sample_every": sample_every, "log_every": log_every}
-    for name, every in intervals.items():
-        if every < 1:
-            raise ParameterError(f"parameter {name} must be at least 1, but it is {every}")
+    check_intervals(intervals)
     torch_device, dtype, sentence = choose_device(device, precision)
     batches = UnpairedBatches(
         domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed
     )
     # The next batches are made by other threads while this one trains
-    next_batches = Ahead(batches.batch, config.steps)
-    with open_run(run_dir, config, resume) as run_dir, signals_wait() as signals, next_batches:
+    prefetch = Prefetch(batches.batch, config.steps)
+    with open_run(run_dir, config, resume) as run_dir, signals_wait() as signals, prefetch:
         progress(sentence)
-        trainer, saved_step = Trainer(config, torch_device, dtype), 0
-        if resume and any((run_dir / name).exists() for name in ("last.pt", "previous.pt")):
-            go_on(trainer, run_dir, progress)
-            saved_step = trainer.step
-        require_space(run_dir, trainer)
-        trim_metrics(run_dir / "metrics.jsonl", trainer.step)
-        write_json(run_dir / "config.json", config.to_dict())
+        trainer = Trainer(config, torch_device, dtype)
+        begin(trainer, run_dir, resume, progress)
 
-        clock = Progress(trainer.step, config.steps, progress)
-        shown = [
-            pictures[list(range(min(50, len(pictures))))] for pictures in (domains.test_a, domains.test_b)
-        ]
-        started = time.monotonic()
-        while trainer.step < config.steps and not (signals or (stop is not None and stop.is_set())):
-            real_a, real_b = next_batches.batch(trainer.step)
-            trainer.train_on(real_a.to(torch_device), real_b.to(torch_device))
-            step, last = trainer.step, trainer.step == config.steps
-            if not (last or any(step % every == 0 for every in intervals.values())):
-                continue
+        def stopped() -> bool:
+            return bool(signals) or (stop is not None and stop.is_set())
 
-            require_finite(trainer, batches, saved_step)
-            record = {
-                "step": step,
-                "seconds": round(time.monotonic() - started, 3),
-                "learning_rate": trainer.optimizer_g.param_groups[0]["lr"],
-                **trainer.mean_losses(),
-            }
-            tests = shown if step % sample_every == 0 or last else None
-            save = step % checkpoint_every == 0 or last
-            record = write_step(trainer, run_dir, record, tests, domains.paired, save)
-            saved_step = step if save else saved_step
-            clock.report(step, record)
+        train_steps(trainer, domains, batches, prefetch.batch, run_dir, intervals, progress, stopped)
         if trainer.step < config.steps:
-            require_finite(trainer, batches, saved_step)
-            save_next(run_dir, trainer.state_dict())
             progress(f"stopped after step {trainer.step} of {config.steps}; resume goes on from here")
     return trainer

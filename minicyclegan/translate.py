@@ -13,14 +13,14 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from minicyclegan.ahead import read_all
-from minicyclegan.checkpoint import write_file
-from minicyclegan.checkup import require_two_folders
 from minicyclegan.cyclegan import CycleGAN
+from minicyclegan.datasets.inspection import require_two_folders
+from minicyclegan.datasets.lookalikes import alike_groups, look_at_all
 from minicyclegan.errors import DataError, ParameterError, RunError
-from minicyclegan.images import as_batch, list_images, read_image, to_image
-from minicyclegan.looks import alike_groups, look_at_all
-from minicyclegan.two_cores import threads_for_each
+from minicyclegan.fast.threads import threads_for_each
+from minicyclegan.pictures.images import as_batch, list_images, read_image, to_image
+from minicyclegan.pictures.prefetch import read_all
+from minicyclegan.runs.files import write_file
 
 ALONE_FROM = 512 * 512  # pixels of a picture that is translated alone
 TOGETHER = 8 * 64 * 64  # pixels at most of several small pictures that go through the network together

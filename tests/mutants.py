@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from minicyclegan.course import Card, cards, read_notebook
-from minicyclegan.student import cut
+from minicyclegan.course.cards import Card, cards, read_notebook
+from minicyclegan.course.student import cut
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 FEWEST_WRONG, FEWEST_RIGHT = 4, 3  # the committed solution is one of the right ones

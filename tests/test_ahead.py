@@ -15,14 +15,14 @@ import torch
 from conftest import ROOT, make_folder, noise_image, random_pictures
 from PIL import Image
 
-import minicyclegan.ahead
-import minicyclegan.images
-from minicyclegan.ahead import WAITING, Ahead, no_warnings, read_all
+import minicyclegan.pictures.prefetch
+import minicyclegan.pictures.images
+from minicyclegan.pictures.prefetch import WAITING, Ahead, no_warnings, read_all
 from minicyclegan.data import ImageFolder, UnpairedBatches
 from minicyclegan.errors import DataError
-from minicyclegan.faces import load_faces
-from minicyclegan.images import read_image
-from minicyclegan.locks import signals_noted
+from minicyclegan.datasets.faces import load_faces
+from minicyclegan.pictures.images import read_image
+from minicyclegan.runs.signals import signals_noted
 
 
 def helpers() -> list[str]:
@@ -288,7 +288,7 @@ def mixed_folder(folder):
 def test_a_folder_read_by_many_threads_is_the_one_read_by_one(tmp_path, monkeypatch, budget):
     folders = []
     for threads in (1, 8):
-        monkeypatch.setattr(minicyclegan.ahead, "THREADS", threads)
+        monkeypatch.setattr(minicyclegan.pictures.prefetch, "THREADS", threads)
         folder = mixed_folder(tmp_path / "mixed") if threads == 1 else tmp_path / "mixed"
         folders.append(ImageFolder(folder, 16, "skip", budget))
     one, many = folders
@@ -311,7 +311,7 @@ def test_the_first_bad_file_is_named_even_if_a_later_one_is_found_sooner(tmp_pat
             if path.name == "11.png":
                 later.set()
 
-    monkeypatch.setattr(minicyclegan.ahead, "THREADS", 2)
+    monkeypatch.setattr(minicyclegan.pictures.prefetch, "THREADS", 2)
     monkeypatch.setattr("minicyclegan.data.read_image", read)
     with pytest.raises(DataError, match="cannot read the image .*00.png"):
         ImageFolder(folder, 16, memory_budget=budget)
@@ -324,7 +324,7 @@ def test_faces_read_and_worn_by_many_threads_are_those_of_one(tmp_path, monkeypa
     (tmp_path / "bad.jpg").write_bytes(b"no picture at all")
     found = []
     for threads in (1, 8):
-        monkeypatch.setattr(minicyclegan.ahead, "THREADS", threads)
+        monkeypatch.setattr(minicyclegan.pictures.prefetch, "THREADS", threads)
         found.append(load_faces(tmp_path, 16, "skip"))
     one, many = found
     for part in ("train_a", "train_b", "test_a", "test_b"):
@@ -360,7 +360,7 @@ def test_a_folder_takes_the_memory_of_its_pictures_and_not_twice_that(tmp_path, 
 
 def test_large_pictures_are_decoded_one_at_a_time_and_small_ones_together(tmp_path, monkeypatch):
     noise_image(0).save(tmp_path / "x.png")
-    inside, most, real = Counter(), [], minicyclegan.images.to_uint8_rgb
+    inside, most, real = Counter(), [], minicyclegan.pictures.images.to_uint8_rgb
     meeting = threading.Barrier(2)
 
     def counted(image):
@@ -373,13 +373,13 @@ def test_large_pictures_are_decoded_one_at_a_time_and_small_ones_together(tmp_pa
         inside["now"] -= 1
         return real(image)
 
-    monkeypatch.setattr(minicyclegan.images, "to_uint8_rgb", counted)
-    monkeypatch.setattr(minicyclegan.ahead, "THREADS", 2)
+    monkeypatch.setattr(minicyclegan.pictures.images, "to_uint8_rgb", counted)
+    monkeypatch.setattr(minicyclegan.pictures.prefetch, "THREADS", 2)
     together = True
     assert len(list(read_all(read_image, [tmp_path / "x.png"] * 10))) == 10
     together = False
     most.clear()
-    monkeypatch.setattr(minicyclegan.images, "LARGE", 0)
+    monkeypatch.setattr(minicyclegan.pictures.images, "LARGE", 0)
     assert len(list(read_all(read_image, [tmp_path / "x.png"] * 10))) == 10
     assert most == [1] * 10
 

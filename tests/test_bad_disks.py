@@ -13,7 +13,8 @@ from conftest import ROOT, files_in, make_folder, tiny_run
 from test_training import AfterSteps, assert_same_run
 
 import minicyclegan
-from minicyclegan.checkpoint import read_checkpoint, write_file
+from minicyclegan.runs.checkpoint import read_checkpoint
+from minicyclegan.runs.files import write_file
 from minicyclegan.data import load_folder
 from minicyclegan.errors import RunError
 
@@ -25,7 +26,7 @@ sys.path.insert(0, "tests")
 import torch
 from conftest import files_in, tiny_run
 from test_training import assert_same_run
-from minicyclegan.checkpoint import read_checkpoint
+from minicyclegan.runs.checkpoint import read_checkpoint
 from minicyclegan.errors import RunError
 
 torch.set_num_threads(1)

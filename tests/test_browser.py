@@ -5,22 +5,22 @@ from pathlib import Path
 
 from browser import lab, lab_server, wait_for  # noqa: F401  (fixtures)
 
-from minicyclegan.checkpoint import read_checkpoint
+from minicyclegan.runs.checkpoint import read_checkpoint
 
 SHOTS = os.environ.get("BROWSER_SHOTS")  # a folder for screenshots, for people who want to look
 EXPLORERS = """
 import torch
 torch.set_num_threads(1)
-from minicyclegan.checkpoint import load
-from minicyclegan.notebooks import course_folder, shipped_weights
+from minicyclegan.runs.checkpoint import load
+from minicyclegan.course.files import course_folder, shipped_weights
 from minicyclegan.seasons import draw, sample_scenes
-from minicyclegan.widgets import cycle_viewer, lambda_slider, receptive_field_explorer
+from minicyclegan.widgets.sliders import cycle_viewer, lambda_slider, receptive_field_explorer
 scenes = sample_scenes(5, seed=1)
 """
 BOARD = """
 import torch
 torch.set_num_threads(1)
-from minicyclegan.board import training_board
+from minicyclegan.widgets.board import training_board
 from minicyclegan.data import load_seasons
 from minicyclegan.parameters import Config
 config = Config(image_size=16, steps=3000, batch_size=1, base_channels=4, n_blocks=1, discriminator_channels=4, discriminator_layers=1)
@@ -29,7 +29,7 @@ board
 """
 PROGRESS = """
 import time
-from minicyclegan.progress import progress_lines, watched
+from minicyclegan.runs.progress import progress_lines, watched
 write = progress_lines()
 for step in range(1, 4):
     write(f"step {step:>6}/3  cycle 1.000 <b>not bold</b>")

@@ -18,15 +18,15 @@ from nbconvert.filters import markdown2html
 from PIL.PngImagePlugin import PngInfo
 from test_injection import NAMES, TEXTS, course, graded_page
 
-from minicyclegan import site as site_module
-from minicyclegan import site_page
-from minicyclegan.checkpoint import read_checkpoint, save_checkpoint
+from minicyclegan.course import site as site_module
+from minicyclegan.course import site_page
+from minicyclegan.runs.checkpoint import read_checkpoint, save_checkpoint
 from minicyclegan.errors import printable
 
 BARE = "<img src=x onerror=window.pwned=1>"
-APP = "from minicyclegan.app import translator_app\ntranslator_app([{!r}])"
+APP = "from minicyclegan.serve.app import translator_app\ntranslator_app([{!r}])"
 NO_ESCAPE = (
-    "import types, minicyclegan.progress as p\np.html = types.SimpleNamespace(escape=lambda text: text)\n"
+    "import types, minicyclegan.runs.progress as p\np.html = types.SimpleNamespace(escape=lambda text: text)\n"
 )
 UPLOADS = [name for name in NAMES if "\n" not in name]  # a browser's file has no line break in its name
 DONE, OPENED = {"texts": 0, "pages": 0}, set()  # shown as typed; opened without a fault
@@ -139,7 +139,7 @@ def voila(checkpoint, folder):
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    code = "from minicyclegan.cli_app import app; app()"
+    code = "from minicyclegan.cli.app import app; app()"
     command = [sys.executable, "-c", code, str(checkpoint), f"--port={port}", "--no-browser"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with open(folder / "voila.log", "w") as log:

@@ -8,7 +8,7 @@ from browser import lab, lab_server, wait_for  # noqa: F401  (fixtures)
 
 SHOTS = os.environ.get("BROWSER_SHOTS")  # a folder for screenshots, for people who want to look
 CELLS = (
-    "from minicyclegan.plane_app import cycle_in_the_plane, game_in_the_plane",
+    "from minicyclegan.widgets.toy_app import cycle_in_the_plane, game_in_the_plane",
     "game = game_in_the_plane()\ngame",
     "cycle = cycle_in_the_plane()\ncycle",
 )

@@ -17,7 +17,7 @@ from minicyclegan.discriminator import PatchDiscriminator
 from minicyclegan.errors import ParameterError
 from minicyclegan.gan_loss import discriminator_loss, generator_loss
 from minicyclegan.generator import Generator, init_weights
-from minicyclegan.images import as_batch
+from minicyclegan.pictures.images import as_batch
 from minicyclegan.parameters import Config
 """
 POOL_CLASS = """

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 from minicyclegan.cyclegan import CycleGAN, ImagePool
 from minicyclegan.parameters import Config
-from minicyclegan.two_cores import TwoCoreCycleGAN, use_quick_norms
+from minicyclegan.fast.norm import use_quick_norms
+from minicyclegan.fast.threads import TwoCoreCycleGAN
 """
 FACTOR, LENGTH, AVERAGE, TRAINER = (
     solution(STEM, check.__name__)

@@ -13,15 +13,17 @@ from click.testing import CliRunner
 from conftest import ROOT, files_in, files_no_larger_than, make_folder, noise_image, tiny_config
 from PIL import Image
 
-import minicyclegan.doctor
-from minicyclegan.checkpoint import load, read_checkpoint
-from minicyclegan.cli import main, next_free
+import minicyclegan.cli.doctor
+from minicyclegan.runs.checkpoint import load, read_checkpoint
+from minicyclegan.cli import main
+from minicyclegan.cli.options import next_free
 from minicyclegan.data import load_folder
 from minicyclegan.errors import MiniCycleGANError, RunError
-from minicyclegan.execution import execute
-from minicyclegan.notebooks import course_folder, parameters_of, read_parameters
+from minicyclegan.course.execution import execute
+from minicyclegan.course.files import course_folder
+from minicyclegan.course.settings import parameters_of, read_parameters
 from minicyclegan.parameters import Config
-from minicyclegan.runs import read_metrics
+from minicyclegan.runs.folder import read_metrics
 from minicyclegan.training import Trainer, train
 
 
@@ -268,14 +270,14 @@ def in_tmp(tmp_path, monkeypatch):
     ids=lambda value: " ".join(value),
 )
 def test_train_refuses_before_anything_runs(in_tmp, monkeypatch, arguments, words):
-    monkeypatch.setattr("minicyclegan.execution.execute", lambda *a: pytest.fail("the notebook was run"))
+    monkeypatch.setattr("minicyclegan.course.execution.execute", lambda *a: pytest.fail("the notebook was run"))
     refused("train", *arguments, words=words)
     assert list(in_tmp.iterdir()) == []
 
 
 @needs_notebook
 def test_train_refuses_a_folder_that_holds_a_run(in_tmp, finished_run, monkeypatch):
-    monkeypatch.setattr("minicyclegan.execution.execute", lambda *a: pytest.fail("the notebook was run"))
+    monkeypatch.setattr("minicyclegan.course.execution.execute", lambda *a: pytest.fail("the notebook was run"))
     before = files_in(finished_run)
     refused("train", "seasons", "-o", finished_run, words=["already holds a run", "resume=true"])
     assert files_in(finished_run) == before
@@ -433,7 +435,7 @@ def test_doctor_sees_torch_and_torchvision_that_do_not_match(monkeypatch):
 
 
 def test_doctor_warns_of_little_memory(monkeypatch):
-    monkeypatch.setattr(minicyclegan.doctor, "available_memory", lambda: 1e9)
+    monkeypatch.setattr(minicyclegan.cli.doctor, "available_memory", lambda: 1e9)
     code, text, _ = call("doctor")
     assert (
         code == 1 and "WRONG memory: 1.0 GB available: under 2 GB, close other programs" in text.splitlines()
@@ -441,6 +443,6 @@ def test_doctor_warns_of_little_memory(monkeypatch):
 
 
 def test_doctor_sees_a_folder_that_is_not_writable(monkeypatch, in_tmp):
-    monkeypatch.setattr(minicyclegan.doctor.os, "access", lambda folder, mode: Path(folder) != in_tmp)
+    monkeypatch.setattr(minicyclegan.cli.doctor.os, "access", lambda folder, mode: Path(folder) != in_tmp)
     code, text, _ = call("doctor")
     assert code == 1 and f"this folder is not writable: {in_tmp}; work in another one" in text

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 import minicyclegan.checks
-from minicyclegan.course import (
+from minicyclegan.course.cards import (
     cards,
     check_call,
     read_notebook,
@@ -46,7 +46,7 @@ def test_the_time_is_stated_and_bounded(path):
 
 def test_the_instructors_table_is_that_of_the_notebooks():
     assert table(ROOT / "notebooks") in (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8"), (
-        "put what `python -m minicyclegan.course` prints into INSTRUCTORS.md"
+        "put what `python -m minicyclegan.course.cards` prints into INSTRUCTORS.md"
     )
 
 

@@ -9,15 +9,15 @@ from PIL import Image
 from minicyclegan.data import (
     ImageFolder,
     UnpairedBatches,
-    load_domains,
     load_folder,
     load_seasons,
     random_crop_flip,
     to_float,
     to_uint8,
 )
+from minicyclegan.datasets.named import load_domains
 from minicyclegan.errors import DataError
-from minicyclegan.images import list_images, read_image, to_tensor
+from minicyclegan.pictures.images import list_images, read_image, to_tensor
 from minicyclegan.seasons import SCENE_RANGES, draw, sample_scenes
 
 # Ranges

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from minicyclegan import devices
-from minicyclegan.devices import choose_device, cpu_has_bf16
+from minicyclegan.runs import devices
+from minicyclegan.runs.devices import choose_device, cpu_has_bf16
 
 
 @pytest.mark.parametrize("there", [True, False])

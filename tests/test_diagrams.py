@@ -4,7 +4,7 @@ import pytest
 from conftest import tiny_config
 
 from minicyclegan.cyclegan import CycleGAN
-from minicyclegan.diagrams import cycle_diagram, in_paper_shorthand, network_diagram, stages
+from minicyclegan.widgets.diagrams import cycle_diagram, in_paper_shorthand, network_diagram, stages
 from minicyclegan.discriminator import PatchDiscriminator
 from minicyclegan.generator import Generator
 

@@ -17,13 +17,14 @@ from click.testing import CliRunner
 from conftest import ROOT, files_in, make_folder, random_pictures, tiny_config, tiny_domains, tiny_run
 from test_training import assert_same_run
 
-import minicyclegan.data_parallel
+import minicyclegan.distributed.ddp
 from minicyclegan import train_distributed
-from minicyclegan.checkpoint import read_checkpoint
-from minicyclegan.data import Domains, ImageFolder, UnpairedBatches, load_domains
-from minicyclegan.data_parallel import ParallelTrainer, ShareOfBatches
+from minicyclegan.runs.checkpoint import read_checkpoint
+from minicyclegan.data import Domains, ImageFolder, UnpairedBatches
+from minicyclegan.datasets.named import load_domains
+from minicyclegan.distributed.ddp import ParallelTrainer, ShareOfBatches
 from minicyclegan.errors import MiniCycleGANError
-from minicyclegan.runs import read_metrics
+from minicyclegan.runs.folder import read_metrics
 
 pytestmark = pytest.mark.skipif(not dist.is_available() or os.name != "posix", reason="gloo and signals")
 
@@ -242,12 +243,12 @@ def test_each_process_reads_only_its_part_of_the_batch_of_one_process(monkeypatc
 def test_each_process_has_a_gpu_of_its_own_or_a_sentence(monkeypatch, device, local_rank, words):
     """On a machine that claims to have two GPUs; that nccl then works was never seen here."""
     monkeypatch.setattr(
-        minicyclegan.data_parallel, "choose_device", lambda *words: (torch.device(device), torch.float32, "")
+        minicyclegan.distributed.ddp, "choose_device", lambda *words: (torch.device(device), torch.float32, "")
     )
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", local_rank)
     with pytest.raises(MiniCycleGANError) as refused:
-        minicyclegan.data_parallel.device_of_process(device, "fp32")
+        minicyclegan.distributed.processes.device_of_process(device, "fp32")
     assert str(refused.value) == words
 
 

@@ -20,12 +20,12 @@ import pytest
 from click.testing import CliRunner
 from conftest import files_in, files_no_larger_than
 
-from minicyclegan import downloads
+from minicyclegan.datasets import downloads
 from minicyclegan.cli import main
-from minicyclegan.downloads import DATASETS, MIRRORS, DataSet, find, get
+from minicyclegan.datasets.downloads import DATASETS, MIRRORS, DataSet, find, get
 from minicyclegan.errors import DataError
-from minicyclegan.fetching import fetch
-from minicyclegan.unpacking import unpack
+from minicyclegan.datasets.fetching import fetch
+from minicyclegan.datasets.unpacking import unpack
 
 COUNTS = (3, 4, 2, 1)
 
@@ -502,10 +502,10 @@ def test_an_interruption_leaves_only_the_part_and_the_next_try_goes_on(serve, fe
 
     with monkeypatch.context() as patch:
         if moment == "unpacking":
-            patch.setattr("minicyclegan.unpacking.write_entry", interrupt)
+            patch.setattr("minicyclegan.datasets.unpacking.write_entry", interrupt)
         else:
             patch.setattr(
-                "minicyclegan.fetching.Meter.report", lambda self, done, last=False: last or interrupt()
+                "minicyclegan.datasets.fetching.Meter.report", lambda self, done, last=False: last or interrupt()
             )
         with pytest.raises(KeyboardInterrupt):
             fetched.run(serve(ranged()))
@@ -745,7 +745,7 @@ def test_data_get_that_is_stopped_says_how_to_go_on(tmp_path, monkeypatch):
 
 
 def test_data_check_prints_the_report_and_fails_on_problems(monkeypatch, tmp_path):
-    checkup = pytest.importorskip("minicyclegan.checkup")
+    checkup = pytest.importorskip("minicyclegan.datasets.inspection")
     for problems, expected in (([], 0), (["trainA is empty"], 1)):
         report = SimpleNamespace(lines=["one", "two"], problems=problems, warnings=["a little small"])
         monkeypatch.setattr(checkup, "check_folder", lambda folder, report=report: report)

@@ -12,10 +12,18 @@ import torch
 from conftest import ROOT, shared_images
 from PIL import Image
 
-from minicyclegan.data import UnpairedBatches, load_domains
-from minicyclegan.emoji import STYLES, emoji_folder, load_emoji, read_sheet, read_table, training_pairs
+from minicyclegan.data import UnpairedBatches
+from minicyclegan.datasets.named import load_domains
+from minicyclegan.datasets.emoji import (
+    STYLES,
+    emoji_folder,
+    load_emoji,
+    read_sheet,
+    read_table,
+    training_pairs,
+)
 from minicyclegan.errors import DataError
-from minicyclegan.images import read_image, to_tensor
+from minicyclegan.pictures.images import read_image, to_tensor
 
 APART = 0.08  # what data/emoji/README.md promises
 PACK = ROOT / "data" / "emoji"
@@ -252,7 +260,7 @@ def test_windows_line_ends_in_the_text_files_do_no_harm(pack):
 
 
 def test_a_missing_pack_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr("minicyclegan.emoji.PACKAGE", tmp_path / "package")
+    monkeypatch.setattr("minicyclegan.datasets.emoji.PACKAGE", tmp_path / "package")
     with pytest.raises(DataError, match="emoji pack data/emoji is missing; clone"):
         load_emoji(32)
 
@@ -260,7 +268,7 @@ def test_a_missing_pack_says_what_to_do(tmp_path, monkeypatch):
 def test_the_pack_is_found_in_a_checkout_and_inside_an_installed_wheel(tmp_path, monkeypatch):
     assert emoji_folder() == PACK
     shutil.copytree(PACK, tmp_path / "package" / "data" / "emoji")
-    monkeypatch.setattr("minicyclegan.emoji.PACKAGE", tmp_path / "package")
+    monkeypatch.setattr("minicyclegan.datasets.emoji.PACKAGE", tmp_path / "package")
     assert emoji_folder() == tmp_path / "package" / "data" / "emoji"
 
 

@@ -13,8 +13,8 @@ from conftest import ROOT, files_in
 from PIL import Image
 from records import record
 
-from minicyclegan.checkpoint import read_checkpoint
-from minicyclegan.runs import read_metrics
+from minicyclegan.runs.checkpoint import read_checkpoint
+from minicyclegan.runs.folder import read_metrics
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="memory and handles are read in /proc"

@@ -11,10 +11,11 @@ from click.testing import CliRunner
 from conftest import files_in, make_folder, random_pictures, tiny_config, tiny_domains, tiny_run
 from torch import nn
 
-from minicyclegan import cli_evaluate
-from minicyclegan.checkpoint import export_weights, load, read_checkpoint, save_checkpoint
+from minicyclegan.cli import evaluate as cli_evaluate
+from minicyclegan.runs.checkpoint import export_weights, load, read_checkpoint, save_checkpoint
 from minicyclegan.cli import main
-from minicyclegan.data import Domains, load_domains, load_seasons, to_float
+from minicyclegan.data import Domains, load_seasons, to_float
+from minicyclegan.datasets.named import load_domains
 from minicyclegan.diagnosis import (
     ADVICE,
     LIMITS,
@@ -39,11 +40,18 @@ from minicyclegan.evaluation import (
     train_classifier,
     translate_all,
 )
-from minicyclegan.figures import failure_gallery, training_health
-from minicyclegan.measures import frechet_distance, kernel_distance, kid_and_fid, report_lines
-from minicyclegan.notebooks import shipped_weights
+from minicyclegan.widgets.figures import failure_gallery, training_health
+from minicyclegan.quality.report import frechet_distance, kernel_distance, kid_and_fid, report_lines
+from minicyclegan.course.files import shipped_weights
 from minicyclegan.parameters import Config
-from minicyclegan.twins import TWIN_FIELDS, known_twins, read_twins, save_twins, training_pairs, twin_path
+from minicyclegan.quality.twins import (
+    TWIN_FIELDS,
+    known_twins,
+    read_twins,
+    save_twins,
+    training_pairs,
+    twin_path,
+)
 
 
 def call(*arguments) -> tuple[int, str, str]:

@@ -8,13 +8,13 @@ import torch
 from click.testing import CliRunner
 from conftest import files_in, random_pictures, tiny_config
 
-from minicyclegan import export as module
-from minicyclegan.checkpoint import load
-from minicyclegan.cli_export import export
+from minicyclegan.serve import export as module
+from minicyclegan.runs.checkpoint import load
+from minicyclegan.cli.export import export
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import to_float
 from minicyclegan.errors import CheckpointError, MiniCycleGANError, ParameterError, RunError
-from minicyclegan.export import export_onnx, largest_difference, to_onnx
+from minicyclegan.serve.export import export_onnx, largest_difference, to_onnx
 from minicyclegan.generator import Generator
 
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))

@@ -12,9 +12,9 @@ import torch
 from conftest import noise_image, shared_images
 from PIL import Image
 
-from minicyclegan.data import load_domains
+from minicyclegan.datasets.named import load_domains
 from minicyclegan.errors import DataError, ParameterError
-from minicyclegan.faces import (
+from minicyclegan.datasets.faces import (
     DAMAGE,
     NEAR,
     degrade,
@@ -25,7 +25,7 @@ from minicyclegan.faces import (
     split_faces,
     training_pairs,
 )
-from minicyclegan.images import list_images, read_image, to_tensor
+from minicyclegan.pictures.images import list_images, read_image, to_tensor
 
 
 def drawn_face(seed: int, size: int = 48) -> Image.Image:
@@ -119,14 +119,14 @@ def only(**kept) -> dict:
 def test_each_kind_of_wear_does_something_of_its_own(monkeypatch, name, value, at_least):
     clean = drawn(4)
     assert set(DAMAGE) == set(only())
-    monkeypatch.setattr("minicyclegan.faces.DAMAGE", only())
+    monkeypatch.setattr("minicyclegan.datasets.faces.DAMAGE", only())
     nothing = degrade(clean, 0).float()
-    monkeypatch.setattr("minicyclegan.faces.DAMAGE", only(**{name: value}))
+    monkeypatch.setattr("minicyclegan.datasets.faces.DAMAGE", only(**{name: value}))
     assert (degrade(clean, 0).float() - nothing).abs().mean() > at_least
 
 
 def test_without_any_wear_the_picture_stays(monkeypatch):
-    monkeypatch.setattr("minicyclegan.faces.DAMAGE", only())
+    monkeypatch.setattr("minicyclegan.datasets.faces.DAMAGE", only())
     smooth = torch.linspace(40, 200, 48).round().to(torch.uint8).expand(1, 3, 48, 48)
     assert (degrade(smooth, 0).float() - smooth.float()).abs().max() <= 3, "only the finest JPEG file is left"
 
@@ -140,7 +140,7 @@ def test_degrade_gives_the_same_picture_on_every_machine_but_for_the_last_steps(
 
 @pytest.mark.parametrize("kind", ["blur", "shrink"])
 def test_blur_and_low_resolution_take_the_edges(monkeypatch, kind):
-    monkeypatch.setattr("minicyclegan.faces.DAMAGE", only(**{kind: DAMAGE[kind][1]}))
+    monkeypatch.setattr("minicyclegan.datasets.faces.DAMAGE", only(**{kind: DAMAGE[kind][1]}))
     clean = drawn(4)
     before, after = (
         (p.float()[..., 1:] - p.float()[..., :-1]).abs().amax((1, 2, 3)) for p in (clean, degrade(clean))
@@ -262,7 +262,7 @@ def test_load_domains_knows_the_word(faces):
 
 
 def test_more_faces_than_fit_into_memory_are_a_sample_and_it_is_said(faces, monkeypatch):
-    monkeypatch.setattr("minicyclegan.faces.MEMORY", 4 * 3 * 32 * 32 * 70)
+    monkeypatch.setattr("minicyclegan.datasets.faces.MEMORY", 4 * 3 * 32 * 32 * 70)
     domains = load_faces(faces, 32)
     assert len(domains.train_a) + len(domains.train_b) + len(domains.test_b) == 70
     assert "took 70 of 80 faces" in domains.notes[0]

@@ -207,7 +207,7 @@ def read_corpus(corpus: str, reader: Reader, good: Path, folder: Path) -> dict:
     """Give every file of a corpus to the reading process; how many were refused, and how many read as the original."""
     from test_training import assert_same
 
-    from minicyclegan.checkpoint import read_checkpoint
+    from minicyclegan.runs.checkpoint import read_checkpoint
 
     problems, path = {}, folder / "x.pt"
     found = {"files": 0, "refused": 0, "damage_in_unused_bytes": 0}
@@ -261,7 +261,7 @@ def test_all_lying_checkpoints_are_refused_within_the_stated_memory(good, tmp_pa
 
 def test_a_tensor_that_is_read_holds_only_numbers_of_its_file(tmp_path):
     """Whatever a lying tensor is read as, no value in it comes from other memory: all numbers in these files are zero."""
-    from minicyclegan.checkpoint import read_checkpoint
+    from minicyclegan.runs.checkpoint import read_checkpoint
     from minicyclegan.errors import CheckpointError
 
     read = 0
@@ -294,7 +294,7 @@ def test_the_reader_reports_a_crash_and_goes_on_with_the_next_file(tmp_path, goo
 
 
 def test_a_checkpoint_saved_by_torch_itself_without_changes_is_the_measure(reader, good, tmp_path):
-    from minicyclegan.checkpoint import read_checkpoint
+    from minicyclegan.runs.checkpoint import read_checkpoint
 
     (tmp_path / "x.pt").write_bytes(saved(read_checkpoint(good)))
     assert reader.read(tmp_path / "x.pt")[0] == ACCEPTED

@@ -19,11 +19,12 @@ from records import record
 
 from minicyclegan.cli import main
 from minicyclegan.cyclegan import CycleGAN
-from minicyclegan.devices import choose_device
+from minicyclegan.runs.devices import choose_device
 from minicyclegan.errors import MiniCycleGANError, ParameterError
-from minicyclegan.notebooks import course_folder, parameters_of, read_parameters
+from minicyclegan.course.files import course_folder
+from minicyclegan.course.settings import parameters_of, read_parameters
 from minicyclegan.parameters import Config, check_type
-from minicyclegan.sweep import read_sweep
+from minicyclegan.sweep.plan import read_sweep
 
 DECLARED = parameters_of(course_folder() / "07_train.ipynb")
 FIELDS = [field.name for field in dataclasses.fields(Config)]

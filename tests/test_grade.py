@@ -17,17 +17,17 @@ from click.testing import CliRunner
 from conftest import ROOT, files_in
 from test_student import lesson
 
-import minicyclegan.grading
-import minicyclegan.grading_notebook
-from minicyclegan.cli_course import grade
-from minicyclegan.course import read_notebook, tags
+import minicyclegan.grading.folder
+import minicyclegan.grading.notebook
+from minicyclegan.cli.course import grade
+from minicyclegan.course.cards import read_notebook, tags
 from minicyclegan.errors import RunError
-from minicyclegan.grading import grade_folder
-from minicyclegan.grading_notebook import Exercise, exercises_of, place_of
-from minicyclegan.grading_report import harmless, sentence
-from minicyclegan.grading_session import Limits
-from minicyclegan.grading_submission import find_submissions, submitted_cells
-from minicyclegan.student import student_copy
+from minicyclegan.grading.folder import grade_folder
+from minicyclegan.grading.notebook import Exercise, exercises_of, place_of
+from minicyclegan.grading.report import harmless, sentence
+from minicyclegan.grading.session import Limits
+from minicyclegan.grading.submission import find_submissions, submitted_cells
+from minicyclegan.course.student import student_copy
 
 # A library module and checks for a course of one notebook, planted in a copy of the package
 LIBRARY = "def double(x):\n    return x + x\n\n\nclass Box:\n    def __init__(self, side):\n        self.volume = side**3\n"
@@ -277,7 +277,7 @@ def course(world):
     (folder / "configs").mkdir()
     patch = pytest.MonkeyPatch()
     patch.setattr(minicyclegan.grading, "PACKAGE", package)
-    patch.setattr(minicyclegan.grading_notebook, "PACKAGE", package)
+    patch.setattr(minicyclegan.grading.notebook, "PACKAGE", package)
     yield folder
     patch.undo()
 
@@ -299,7 +299,7 @@ def graded(world, course):
     (world / "class" / "nothing").mkdir()
     (world / "class" / "another name").mkdir()
     nbformat.write(the_course(), world / "class" / "another name" / "answers.ipynb")
-    package = minicyclegan.grading_notebook.PACKAGE
+    package = minicyclegan.grading.notebook.PACKAGE
     before = {path: path.read_bytes() for path in package.rglob("*.py")}
     lines = []
     grade_folder(
@@ -535,9 +535,9 @@ def test_an_interruption_leaves_what_was_graded_and_no_process(tmp_path):
 
 def test_a_committed_notebook_is_right_and_its_student_copy_is_not(tmp_path, monkeypatch):
     """The real course, notebook 02, through the command."""
-    for module in (minicyclegan.grading, minicyclegan.grading_notebook):
+    for module in (minicyclegan.grading, minicyclegan.grading.notebook):
         monkeypatch.setattr(module, "PACKAGE", ROOT / "minicyclegan")
-    path = minicyclegan.notebooks.course_folder() / "02_generator.ipynb"
+    path = minicyclegan.course.files.course_folder() / "02_generator.ipynb"
     for student, notebook in (
         ("solved", read_notebook(path)),
         ("unsolved", student_copy(read_notebook(path), "02")),

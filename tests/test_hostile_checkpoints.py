@@ -35,7 +35,7 @@ SECONDS = 60  # a file that takes longer hangs
 def read_one(path: Path) -> tuple[str, str]:
     """Everything that can be done with a checkpoint; what came out, and the sentence."""
     import minicyclegan
-    from minicyclegan.checkpoint import export_weights, read_checkpoint
+    from minicyclegan.runs.checkpoint import export_weights, read_checkpoint
     from minicyclegan.errors import MiniCycleGANError
 
     verdicts, sentences = [], []
@@ -176,7 +176,7 @@ def damaged_bytes(reader, good: Path, folder: Path, count: int, seed: int) -> di
     """Each mutant is refused by every use of it; one that is read must hold exactly the original's values."""
     from test_training import assert_same
 
-    from minicyclegan.checkpoint import read_checkpoint
+    from minicyclegan.runs.checkpoint import read_checkpoint
 
     original, state, dice = good.read_bytes(), read_checkpoint(good), random.Random(seed)
     found = {
@@ -344,7 +344,7 @@ RESUME_ONLY = (
 
 
 def test_checkpoints_that_do_not_fit_are_refused_with_one_sentence(reader, good, tmp_path):
-    from minicyclegan.checkpoint import read_checkpoint
+    from minicyclegan.runs.checkpoint import read_checkpoint
 
     states = hostile_states(read_checkpoint(good))
     assert len(states) > 100
@@ -510,7 +510,7 @@ MAY_BE_READ = ("another version",)  # torch does not mind, and the values are th
 def test_archives_that_torch_did_not_write_are_refused_with_one_sentence(reader, good, tmp_path):
     from test_training import assert_same
 
-    from minicyclegan.checkpoint import read_checkpoint
+    from minicyclegan.runs.checkpoint import read_checkpoint
 
     problems = {}
     for name, content in hostile_archives(good.read_bytes()).items():
@@ -536,7 +536,7 @@ def test_things_that_are_no_files_are_refused_and_nothing_hangs(reader, tmp_path
 
 
 def test_a_name_that_no_file_can_have_is_refused(tmp_path):
-    from minicyclegan.checkpoint import load, read_checkpoint
+    from minicyclegan.runs.checkpoint import load, read_checkpoint
     from minicyclegan.errors import CheckpointError
 
     for act in (read_checkpoint, load):

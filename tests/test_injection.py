@@ -14,19 +14,19 @@ from matplotlib.figure import Figure
 from nbconvert.filters import markdown2html
 from PIL.PngImagePlugin import PngInfo
 
-from minicyclegan import progress
-from minicyclegan.app import TranslatorApp, data_uri, figure, read_upload, translator_app
-from minicyclegan.board import TrainingBoard
-from minicyclegan.checkpoint import read_checkpoint, save_checkpoint
+from minicyclegan.runs import progress
+from minicyclegan.serve.app import TranslatorApp, data_uri, figure, read_upload, translator_app
+from minicyclegan.widgets.board import TrainingBoard
+from minicyclegan.runs.checkpoint import read_checkpoint, save_checkpoint
 from minicyclegan.errors import DataError, RunError, printable
-from minicyclegan.explorer import Picture
-from minicyclegan.grading_notebook import Graded
-from minicyclegan.grading_report import Results, as_text, harmless
-from minicyclegan.plane_app import PlaneApp
-from minicyclegan.repro_report import code
-from minicyclegan.site import build
-from minicyclegan.site_html import scripts_in
-from minicyclegan.sweep_table import as_csv
+from minicyclegan.widgets.explorer import Picture
+from minicyclegan.grading.notebook import Graded
+from minicyclegan.grading.report import Results, as_text, harmless
+from minicyclegan.widgets.toy_app import PlaneApp
+from minicyclegan.repro.report import code
+from minicyclegan.course.site import build
+from minicyclegan.course.site_html import scripts_in
+from minicyclegan.sweep.table import as_csv
 
 TEXTS = [
     "<img src=x onerror=window.pwned=1>.png",
@@ -133,7 +133,7 @@ def test_a_text_from_outside_adds_no_tag_to_a_widget_and_is_read_as_typed(sink):
 
 
 def test_a_widget_that_forgets_to_escape_is_noticed(monkeypatch):
-    monkeypatch.setattr("minicyclegan.progress.html", SimpleNamespace(escape=lambda text: text))
+    monkeypatch.setattr("minicyclegan.runs.progress.html", SimpleNamespace(escape=lambda text: text))
     with pytest.raises(AssertionError):
         test_a_text_from_outside_adds_no_tag_to_a_widget_and_is_read_as_typed("the app's line")
 

@@ -15,10 +15,11 @@ from records import record
 from test_training import assert_same_run
 from training_process import TrainingProcesses
 
-from minicyclegan.checkpoint import read_checkpoint, save_checkpoint
+from minicyclegan.runs.checkpoint import read_checkpoint, save_checkpoint
 from minicyclegan.errors import RunError
-from minicyclegan.locks import only_one, signals_wait
-from minicyclegan.runs import read_metrics
+from minicyclegan.runs.locks import only_one
+from minicyclegan.runs.signals import signals_wait
+from minicyclegan.runs.folder import read_metrics
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has neither fork nor these signals")
 
@@ -222,7 +223,7 @@ def test_jupyters_interrupt_ends_after_the_step_with_a_checkpoint(undisturbed, t
     """A real kernel, interrupted as the button does it."""
     from jupyter_client.manager import start_new_kernel
 
-    from minicyclegan.notebooks import kernel_here
+    from minicyclegan.course.execution import kernel_here
 
     manager, client = start_new_kernel(kernel_name=kernel_here(), cwd=str(ROOT))
     try:

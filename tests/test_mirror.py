@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from minicyclegan.notebooks import definitions
+from minicyclegan.course.refresh import definitions
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

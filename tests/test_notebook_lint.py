@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from minicyclegan.notebooks import normalise
+from minicyclegan.course.refresh import normalise
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 KNOWN_TAGS = {"parameters", "nbval-ignore-output", "exercise", "check", "instructor"}

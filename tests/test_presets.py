@@ -4,13 +4,13 @@ import pytest
 import torch
 from conftest import ROOT, files_in, make_folder, noise_image, tiny_run
 
-from minicyclegan.data import load_domains
-from minicyclegan.downloads import DATASETS
+from minicyclegan.datasets.named import load_domains
+from minicyclegan.datasets.downloads import DATASETS
 from minicyclegan.errors import DataError, ParameterError
-from minicyclegan.notebooks import parameters_of, read_parameters
+from minicyclegan.course.settings import parameters_of, read_parameters
 from minicyclegan.parameters import Config
-from minicyclegan.presets import PRESETS, resolve
-from minicyclegan.runs import read_metrics
+from minicyclegan.datasets.presets import PRESETS, resolve
+from minicyclegan.runs.folder import read_metrics
 
 CONFIGS = ROOT / "notebooks" / "configs"
 NAMED_IN_THE_ARTICLE = ["seasons", "summer2winter_yosemite", "cats_dogs", "face_restoration", "monet2photo"]
@@ -22,7 +22,7 @@ def here(tmp_path, monkeypatch):
     """An empty current folder, and no downloads beside the course either."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "minicyclegan.downloads.__file__", str(tmp_path / "course" / "minicyclegan" / "downloads.py")
+        "minicyclegan.datasets.downloads.__file__", str(tmp_path / "course" / "minicyclegan" / "downloads.py")
     )
     return tmp_path
 

@@ -8,11 +8,11 @@ import papermill
 import pytest
 from conftest import ROOT
 
-from minicyclegan import progress
-from minicyclegan.notebooks import QUIET, kernel_here
+from minicyclegan.runs import progress
+from minicyclegan.course.execution import QUIET, kernel_here
 
 CELL = """
-from minicyclegan.progress import progress_lines, watched
+from minicyclegan.runs.progress import progress_lines, watched
 write = progress_lines()
 write("using cpu")
 for step in watched(range(3), "training"):

@@ -12,17 +12,17 @@ from click.testing import CliRunner
 from conftest import ROOT, make_folder, noise_image
 
 from minicyclegan.cli import main
-from minicyclegan.repro import FORMAT, PROFILES, TRAINING
-from minicyclegan.repro_compare import PLACE, TOLERANCES, compare, compare_cells, text
-from minicyclegan.repro_facts import SANITISE, why_failed
-from minicyclegan.repro_report import markdown
+from minicyclegan.repro.run import FORMAT, PROFILES, TRAINING
+from minicyclegan.repro.compare import PLACE, TOLERANCES, compare, compare_cells, text
+from minicyclegan.repro.facts import SANITISE, why_failed
+from minicyclegan.repro.report import markdown
 
 TINY = dict(
     image_size=16, steps=3, base_channels=4, n_blocks=1, discriminator_channels=4, discriminator_layers=2
 )
 SAY = 'import tempfile\nprint("mean 0.25 of (3, 64), in", tempfile.gettempdir() + "/x")'
 TRAIN = """from pathlib import Path
-from minicyclegan.data import load_domains
+from minicyclegan.datasets.named import load_domains
 from minicyclegan.parameters import Config, check_parameters
 from minicyclegan.training import train
 values = check_parameters(In, globals())
@@ -207,7 +207,7 @@ def test_what_cannot_begin_is_said_in_one_sentence_with_exit_code_2(folder, monk
 
 
 def test_a_fault_of_ours_is_no_difference(folder, monkeypatch, tmp_path):
-    monkeypatch.setattr("minicyclegan.repro_compare.compare", lambda *_: 1 / 0)
+    monkeypatch.setattr("minicyclegan.repro.compare.compare", lambda *_: 1 / 0)
     code, said, _ = repro(folder, tmp_path / "out", only="01")
     assert code == 2 and "could not run: ZeroDivisionError" in said
 

@@ -24,7 +24,7 @@ resume: bool = False
 """
 PROGRAM = """
 import sys
-import minicyclegan.sweep_run as sweep_run
+import minicyclegan.sweep.run as sweep_run
 from minicyclegan.cli import main
 def command(run_dir):
     return [sys.executable, "-c", "import pathlib, sys; (pathlib.Path(sys.argv[1]) / 'result.json').write_text('{}')", str(run_dir)]

@@ -11,8 +11,8 @@ import pytest
 from conftest import ROOT
 
 from minicyclegan.errors import RunError
-from minicyclegan.site import build, title_of
-from minicyclegan.site_html import rewritten, with_formulas
+from minicyclegan.course.site import build, title_of
+from minicyclegan.course.site_html import rewritten, with_formulas
 
 LOADS = {
     "img": "src",

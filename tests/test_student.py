@@ -7,12 +7,12 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
-import minicyclegan.student
-from minicyclegan.cli_course import student
-from minicyclegan.course import cards, read_notebook, tags
+import minicyclegan.course.student
+from minicyclegan.cli.course import student
+from minicyclegan.course.cards import cards, read_notebook, tags
 from minicyclegan.errors import RunError
-from minicyclegan.notebooks import course_folder
-from minicyclegan.student import chosen_notebooks, cut, student_copy, write_student_copies
+from minicyclegan.course.files import course_folder
+from minicyclegan.course.student import chosen_notebooks, cut, student_copy, write_student_copies
 
 COURSE = course_folder()
 NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))
@@ -211,7 +211,7 @@ def test_after_a_fault_nothing_is_left(course, tmp_path, monkeypatch, fault):
         def full(*arguments, **options):
             raise OSError(28, "disk full")
 
-        monkeypatch.setattr(minicyclegan.student.shutil, "copy", full)
+        monkeypatch.setattr(minicyclegan.course.student.shutil, "copy", full)
     with pytest.raises(RunError, match=words):
         write_student_copies(course, tmp_path / "out" / "class", [])
     assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []

@@ -16,17 +16,17 @@ from click.testing import CliRunner
 from conftest import ROOT, files_in, make_folder, tiny_run
 from PIL import Image
 
-import minicyclegan.execution
-import minicyclegan.sweep_run
-import minicyclegan.sweep_table
-from minicyclegan.checkpoint import load, read_checkpoint
+import minicyclegan.course.execution
+import minicyclegan.sweep.run
+import minicyclegan.sweep.table
+from minicyclegan.runs.checkpoint import load, read_checkpoint
 from minicyclegan.cli import main
 from minicyclegan.data import load_folder, to_float
 from minicyclegan.errors import MiniCycleGANError, RunError
-from minicyclegan.notebooks import course_folder
-from minicyclegan.sweep import folder_name, plan, read_sweep
-from minicyclegan.sweep_run import only_sweep_in, run_member, run_members, state_of, threads_for, time_left
-from minicyclegan.sweep_table import git, measure, sheet, spread, table, training_seconds, write_results
+from minicyclegan.course.files import course_folder
+from minicyclegan.sweep.plan import folder_name, plan, read_sweep
+from minicyclegan.sweep.run import only_sweep_in, run_member, run_members, state_of, threads_for, time_left
+from minicyclegan.sweep.table import git, measure, sheet, spread, table, training_seconds, write_results
 
 SMALL = {"image_size": 32, "steps": 2, "discriminator_layers": 2}
 
@@ -179,7 +179,7 @@ def test_a_folder_name_has_nothing_that_a_file_system_dislikes():
 MEMBER = """
 import json, os, sys, time
 from pathlib import Path
-from minicyclegan.sweep_run import stop_when_alone
+from minicyclegan.sweep.run import stop_when_alone
 stop_when_alone()
 run_dir = Path(sys.argv[1])
 diary = run_dir.parent / "diary.jsonl"
@@ -298,9 +298,9 @@ def test_the_shares_of_several_machines_are_the_whole_sweep_and_then_the_table_i
     (tmp_path / "small.yaml").write_text(
         json.dumps({"parameters": SMALL, "axes": {"lambda_cycle": [0, 10, 20]}, "seeds": [0, 1]})
     )
-    monkeypatch.setattr(minicyclegan.sweep_run.run_members, "__defaults__", (1, print, acting("")))
+    monkeypatch.setattr(minicyclegan.sweep.run.run_members, "__defaults__", (1, print, acting("")))
     written = []
-    monkeypatch.setattr(minicyclegan.sweep_table, "write_results", lambda *given: written.append(given) or [])
+    monkeypatch.setattr(minicyclegan.sweep.table, "write_results", lambda *given: written.append(given) or [])
     out = tmp_path / "out"
     command = ["sweep", str(tmp_path / "small.yaml"), "-o", str(out)]
 
@@ -334,7 +334,7 @@ def test_a_share_that_is_none_is_refused(tmp_path, share):
 
 SWEEPER = """
 import json, sys
-import minicyclegan.sweep_run as sweep_run
+import minicyclegan.sweep.run as sweep_run
 from minicyclegan.cli import main
 def command(run_dir):
     return [sys.executable, "-c", sys.argv[3], str(run_dir)]
@@ -397,8 +397,8 @@ def test_a_member_that_was_cut_off_resumes_with_its_own_parameters(tmp_path, mon
     if begun:
         (tmp_path / "metrics.jsonl").write_text("")
     calls = []
-    monkeypatch.setattr(minicyclegan.execution, "execute", lambda *given: calls.append(given))
-    monkeypatch.setattr(minicyclegan.sweep_table, "measure", lambda run_dir, parameters: {"step": 2})
+    monkeypatch.setattr(minicyclegan.course.execution, "execute", lambda *given: calls.append(given))
+    monkeypatch.setattr(minicyclegan.sweep.table, "measure", lambda run_dir, parameters: {"step": 2})
     run_member(tmp_path)
     ((_, output, given),) = calls
     assert (
@@ -548,7 +548,7 @@ def test_git_is_asked_without_locks_and_may_be_absent(monkeypatch):
 # From end to end: papermill, training, measuring; a notebook that trains and does nothing else keeps it short
 
 TRAINING = """
-from minicyclegan.data import load_domains
+from minicyclegan.datasets.named import load_domains
 from minicyclegan.parameters import Config, check_parameters
 from minicyclegan.training import train
 values = check_parameters(In, globals())

@@ -8,13 +8,8 @@ from torch import nn
 from minicyclegan.cyclegan import CycleGAN, ImagePool
 from minicyclegan.generator import Generator
 from minicyclegan.training import Trainer, learning_rate_factor
-from minicyclegan.two_cores import (
-    QuickInstanceNorm,
-    TwoCoreCycleGAN,
-    side_by_side,
-    threads_for_each,
-    use_quick_norms,
-)
+from minicyclegan.fast.norm import QuickInstanceNorm, use_quick_norms
+from minicyclegan.fast.threads import TwoCoreCycleGAN, side_by_side, threads_for_each
 
 SETTINGS = {
     "the paper's": {},

@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from minicyclegan.checkpoint import load
+from minicyclegan.runs.checkpoint import load
 from minicyclegan.discriminator import PatchDiscriminator
 from minicyclegan.errors import DataError, ParameterError
-from minicyclegan.explorer import Picture
-from minicyclegan.notebooks import course_folder, shipped_weights
+from minicyclegan.widgets.explorer import Picture
+from minicyclegan.course.files import course_folder, shipped_weights
 from minicyclegan.seasons import draw, sample_scenes
-from minicyclegan.widgets import (
+from minicyclegan.widgets.sliders import (
     cycle_viewer,
     lambda_figure,
     lambda_slider,

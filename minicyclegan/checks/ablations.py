@@ -77,7 +77,7 @@ def check_lambda_order(my_order):
 
 def order_in_the_table() -> list[float]:
     """The weights of the cycle loss in the committed table, smallest held-out error (mean of both directions) first."""
-    from minicyclegan.notebooks import course_folder
+    from minicyclegan.course.files import course_folder
 
     try:
         with open(course_folder() / "sweeps" / "ablations.csv", newline="", encoding="utf-8") as file:

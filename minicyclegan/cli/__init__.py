@@ -1,0 +1,50 @@
+"""The command line: `minicyclegan --help` (plumbing). Heavy imports wait inside the commands."""
+
+import errno
+import os
+import sys
+
+import click
+
+from minicyclegan.cli.app import app
+from minicyclegan.cli.course import grade, student
+from minicyclegan.cli.data import data
+from minicyclegan.cli.doctor import doctor
+from minicyclegan.cli.evaluate import evaluate
+from minicyclegan.cli.export import export
+from minicyclegan.cli.repro import repro
+from minicyclegan.cli.run import run
+from minicyclegan.cli.sweep import sweep
+from minicyclegan.cli.train import train
+from minicyclegan.cli.translate import translate
+
+
+class OneSentence(click.Group):
+    """Shows this package's own errors as one sentence and exit code 1, without a traceback."""
+
+    def invoke(self, ctx):
+        from minicyclegan.errors import MiniCycleGANError, printable
+
+        try:
+            return super().invoke(ctx)
+        except MiniCycleGANError as error:
+            click.echo(f"minicyclegan: {error}", err=True)
+            sys.exit(getattr(error, "exit_code", 1))
+        except OSError as error:  # a name that is too long, say: the system has said why
+            if error.errno in (None, errno.EPIPE):
+                raise
+            name = "" if error.filename is None else f"{printable(str(error.filename))}: "
+            click.echo(f"minicyclegan: {name}{error.strerror}; check the path", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=OneSentence, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="minicyclegan")
+def main():
+    """CycleGAN, built step by step in notebooks: get data, train, evaluate, translate, and check this machine."""
+    # Called from a notebook: nobody looks at the notebooks that it runs
+    os.environ.pop("JPY_SESSION_NAME", None)
+
+
+for command in (train, run, data, translate, evaluate, sweep, app, export, student, grade, repro, doctor):
+    main.add_command(command)

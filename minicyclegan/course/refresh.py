@@ -1,0 +1,104 @@
+"""Execute the notebooks again in place: `python -m minicyclegan.course.refresh` is `make notebooks`."""
+
+import ast
+import os
+import sys
+from pathlib import Path
+
+from minicyclegan.course.execution import QUIET, kernel_here
+from minicyclegan.course.files import course_folder
+
+
+def normalise(notebook) -> None:
+    """Keep what matters and drop what changes from run to run, in place."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        cell.metadata = {key: value for key, value in cell.metadata.items() if key in ("tags", "jupyter")}
+        if cell.cell_type == "code":
+            merge_streams(cell)
+            for (
+                output
+            ) in cell.outputs:  # the view of a widget has a new random name each time, and needs a kernel
+                output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+
+
+def merge_streams(cell) -> None:
+    """Join neighbouring pieces of one stream: how a kernel cuts its text into messages varies."""
+    merged = []
+    for output in cell.outputs:
+        if (
+            output.output_type == "stream"
+            and merged
+            and merged[-1].output_type == "stream"
+            and merged[-1].name == output.name
+        ):
+            merged[-1].text += output.text
+        else:
+            merged.append(output)
+    cell.outputs = merged
+
+
+def refresh(path: Path) -> float:
+    """Execute a notebook from top to bottom in a fresh kernel, in place and normalised. Returns the seconds it took."""
+    import time
+
+    import nbformat
+    from nbclient import NotebookClient
+
+    from minicyclegan.course.cards import set_time_line
+
+    notebook = nbformat.read(path, as_version=4)
+    started = time.monotonic()
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name=kernel_here(),
+        record_timing=False,
+        store_widget_state=False,
+        extra_arguments=list(QUIET),
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    client.execute()
+    seconds = time.monotonic() - started
+    normalise(notebook)
+    set_time_line(notebook)
+    temporary = path.with_suffix(".tmp")
+    nbformat.write(notebook, temporary)
+    os.replace(temporary, path)
+    return seconds
+
+
+def definitions(path: str | Path) -> dict[str, ast.AST]:
+    """The classes, functions and upper-case constants defined at the top level of a module's or notebook's code."""
+    import nbformat
+
+    if str(path).endswith(".ipynb"):
+        cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    else:
+        cells = [Path(path).read_text(encoding="utf-8")]
+    found = {}
+    for source in cells:
+        for node in ast.parse(source).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                found[node.name] = node
+            elif (
+                isinstance(node, ast.Assign)
+                and isinstance(node.targets[0], ast.Name)
+                and node.targets[0].id.isupper()
+            ):
+                found[node.targets[0].id] = node
+    return found
+
+
+def main(names: list[str]) -> None:
+    paths = sorted(course_folder().glob("*.ipynb"))
+    chosen = [p for p in paths if not names or any(p.name.startswith(name) for name in names)]
+    for path in chosen:
+        print(f"{path.name}: {refresh(path):.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,133 @@
+"""One model on many processes (plumbing behind train_distributed): each learns from its share of the batch, with PyTorch's DDP.
+
+Everything here computes what one process computes on the whole batch, up to the rounding of sums. A process group must
+have been started (`torch.distributed.init_process_group`).
+"""
+
+import io
+from collections.abc import Callable
+from functools import partial
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from minicyclegan.cyclegan import CycleGAN, ImagePool, run_both
+from minicyclegan.data import UnpairedBatches, random_crop_flip, to_float
+from minicyclegan.distributed.processes import own
+from minicyclegan.parameters import Config
+from minicyclegan.training import Trainer
+
+
+class ShareOfBatches(UnpairedBatches):
+    """This process's part of each batch, (batch_size / processes, 3, size, size): the same bits that one process sees there.
+
+    `batch_size` is that of all processes together. Only the own pictures are read.
+    """
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """The own part of the batch of training step `step`, which counts from 0."""
+        pair = []
+        for domain, pictures in enumerate(self.domains):
+            shown = pictures[own(self.indices(domain, step))]
+            # Among empty pictures for those of the others, so that each gets the place it would get in the whole batch
+            whole = shown.new_zeros(self.batch_size, *shown.shape[1:])
+            own(whole)[:] = shown
+            generator = torch.Generator().manual_seed((self.seed * 2 + domain) * 1_000_003 + 500_000 + step)
+            pair.append(to_float(own(random_crop_flip(whole, self.size, generator))))
+        return pair[0], pair[1]
+
+
+class GatheredPool(ImagePool):
+    """The pool of one process, on each: all see the fakes of all, throw the same dice, and take their own part."""
+
+    def query(self, fakes: Tensor) -> Tensor:
+        """Own fakes (N / processes, 3, H, W), detached, in; as many out, some of them older."""
+        if self.size == 0:
+            return fakes
+        fakes = fakes.contiguous()
+        all_fakes = [torch.empty_like(fakes) for _ in range(dist.get_world_size())]
+        dist.all_gather(all_fakes, fakes)
+        return own(super().query(torch.cat(all_fakes)))
+
+
+class Turn(nn.Module):
+    """The two networks that learn in one turn of a step, and its two jobs: what DDP wraps.
+
+    DDP averages the gradients of the networks it finds inside, while they are computed. It wants one call of `forward` for
+    each backward pass, so both jobs run in it, and one backward follows. It looks at requires_grad when it is built, and
+    the other turn's networks are no part of it: that the discriminators are frozen meanwhile does not disturb it.
+    """
+
+    def __init__(self, *networks: nn.Module):
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, first: Callable, second: Callable) -> list[tuple]:
+        return run_both(first, second)
+
+
+def on_all_processes(turn: DistributedDataParallel, first: Callable, second: Callable) -> list[tuple]:
+    """As `cyclegan.in_turn`, with gradients that are the means over all processes."""
+    results = turn(first, second)
+    sum(loss for losses, _ in results for loss in losses.values()).backward()
+    return [
+        ({name: loss.detach() for name, loss in losses.items()}, other.detach()) for losses, other in results
+    ]
+
+
+class ParallelCycleGAN(CycleGAN):
+    """The networks of `model`, with the same names in the state dict; a training step learns from all processes' pictures."""
+
+    def __init__(self, model: CycleGAN):
+        nn.Module.__init__(self)
+        self.config, self.dtype, self.random, self.learn = model.config, model.dtype, model.random, None
+        self.generator_ab, self.generator_ba = model.generator_ab, model.generator_ba
+        self.discriminator_a, self.discriminator_b = model.discriminator_a, model.discriminator_b
+        turns = Turn(self.generator_ab, self.generator_ba), Turn(self.discriminator_a, self.discriminator_b)
+        # In a tuple, where nn.Module does not look for networks: the state dict would have each of them twice
+        self.turns = tuple(DistributedDataParallel(turn) for turn in turns)
+
+    def generators_turn(self, real_a, real_b, noise, with_identity, learn):
+        learn = learn or partial(on_all_processes, self.turns[0])
+        return super().generators_turn(real_a, real_b, noise, with_identity, learn)
+
+    def discriminators_turn(self, real_a, fake_a, real_b, fake_b, noise, learn):
+        learn = learn or partial(on_all_processes, self.turns[1])
+        return super().discriminators_turn(real_a, fake_a, real_b, fake_b, noise, learn)
+
+    def noise(self, like: Tensor, deviation: float, copies: int = 1) -> Tensor | float:
+        """For the own pictures, or for so many copies of them, the noise they would get in the whole batch."""
+        if deviation == 0:
+            return 0.0
+        shape = (copies, dist.get_world_size(), *like.shape)
+        noise = torch.randn(shape, generator=self.random, device=like.device)
+        return deviation * noise[:, dist.get_rank()].flatten(0, 1)
+
+    def training_step(self, *given) -> dict[str, Tensor]:
+        """As in CycleGAN, but the losses are the means over all processes: the same numbers on each."""
+        losses = super().training_step(*given)
+        means = torch.stack(list(losses.values()))
+        dist.all_reduce(means)
+        return dict(zip(losses, means / dist.get_world_size()))
+
+
+class ParallelTrainer(Trainer):
+    """A Trainer on each process. They hold the same state, and `train_on` wants the own part of the batch."""
+
+    def __init__(self, config: Config, device: torch.device, dtype: torch.dtype = torch.float32):
+        super().__init__(config, device, dtype)
+        self.model = ParallelCycleGAN(self.model)
+        self.pool_a = GatheredPool(config.pool_size, seed=2 * config.seed)
+        self.pool_b = GatheredPool(config.pool_size, seed=2 * config.seed + 1)
+
+    def take_state_of_first(self) -> None:
+        """Bring all processes to where the first one is; it alone needs to see the checkpoint's disk."""
+        file = io.BytesIO()
+        if dist.get_rank() == 0:
+            torch.save(self.state_dict(), file)
+        state = [file.getvalue()]
+        dist.broadcast_object_list(state, device=torch.device("cpu"))
+        if dist.get_rank() > 0:
+            self.load_state_dict(torch.load(io.BytesIO(state[0]), map_location="cpu", weights_only=True))

@@ -1,0 +1,64 @@
+"""Two directions side by side on a CPU: one thread for each.
+
+PyTorch shares out each operation among the cores and waits for all of them before the next. The operations of small
+networks are too short for that: at 64 px two cores are hardly quicker than one. But the two directions of the cycle, A to B
+to A and B to A to B, have nothing to say to each other before their gradients are added, so each can have a core of its own.
+"""
+
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import torch
+
+from minicyclegan.cyclegan import CycleGAN, learn_from
+from minicyclegan.parameters import Config
+
+SECOND = ThreadPoolExecutor(1, "second direction")
+
+
+def in_two_threads(first: Callable, second: Callable) -> list[tuple]:
+    """As `cyclegan.in_turn`, both jobs at once, each with as many threads for its operations as are set: half of the cores.
+
+    The same results at each run: a weight that both jobs use receives one gradient from each, and a sum of two is the
+    same in either order. Where both directions share a network it would be a sum of four, and `in_turn` is right.
+    """
+    return list(side_by_side(torch.get_num_threads(), learn_from, (first,), (second,)))
+
+
+@contextlib.contextmanager
+def threads_for_each(number: int):
+    """Within the block PyTorch shares each operation among `number` threads, here and in threads that begin there."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def side_by_side(threads: int, function, first: tuple, second: tuple) -> tuple:
+    """function(*first) in this thread and function(*second) in another, which uses `threads` for each operation."""
+
+    def in_the_other():
+        torch.set_num_threads(threads)
+        return function(*second)
+
+    other = SECOND.submit(in_the_other)
+    try:
+        mine = function(*first)
+    finally:
+        wait([other])  # not one step further while it computes
+    return mine, other.result()
+
+
+def two_thread_cyclegan(config: Config, dtype: torch.dtype = torch.float32) -> CycleGAN:
+    """A CycleGAN that halves the threads for itself, as the Trainer in notebook 07 of the first edition wants it."""
+    model = CycleGAN(config, dtype)
+    model.learn = in_two_halves
+    return model
+
+
+def in_two_halves(first: Callable, second: Callable) -> list[tuple]:
+    with threads_for_each(max(1, torch.get_num_threads() // 2)):
+        return in_two_threads(first, second)

@@ -1,0 +1,1 @@
+"""What `minicyclegan grade` does."""

@@ -1,0 +1,1 @@
+"""What `minicyclegan evaluate` prints and keeps around `evaluation`."""

@@ -1,0 +1,1 @@
+"""The same result, or what differs: `minicyclegan repro`."""

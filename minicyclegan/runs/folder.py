@@ -1,0 +1,158 @@
+"""The folder of a run: who may train in it, and its record of losses."""
+
+import contextlib
+import json
+import shutil
+import time
+from pathlib import Path
+
+from minicyclegan.runs.checkpoint import read_newest
+from minicyclegan.runs.files import write_file
+from minicyclegan.data import UnpairedBatches
+from minicyclegan.errors import CheckpointError, RunError
+from minicyclegan.runs.locks import only_one
+from minicyclegan.parameters import Config
+
+
+@contextlib.contextmanager
+def open_run(run_dir: str | Path, config: Config, resume: bool):
+    """Hold a run folder, a new one or the one to go on with, for as long as the block lasts; yields its path.
+
+    No other process can train in it meanwhile. Raises RunError or CheckpointError before anything in it is changed.
+    """
+    run_dir = Path(run_dir)
+    require_free_or_begun(run_dir, resume)
+    with contextlib.ExitStack() as held:
+        try:
+            run_dir.mkdir(parents=True, exist_ok=True)
+            busy = (
+                f"another process is training in {run_dir}; wait for it or stop it, or choose another run_dir"
+            )
+            held.enter_context(only_one(run_dir / ".lock", busy))
+            require_free_or_begun(run_dir, resume)  # who held it a moment ago may have trained
+            require_same_config(run_dir, config)
+            (run_dir / "samples").mkdir(exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"cannot make the run folder {run_dir}: {error.strerror}; choose another run_dir"
+            ) from error
+        for half_written in (*run_dir.glob(".*.tmp"), *(run_dir / "samples").glob(".*.tmp")):
+            with contextlib.suppress(OSError):
+                half_written.unlink()  # a process was killed while it wrote
+        yield run_dir
+
+
+def require_free_or_begun(run_dir: Path, resume: bool) -> None:
+    """Raise RunError where a new run would meet an old one, or where there is none to go on with."""
+    holds_run = any((run_dir / name).exists() for name in ("last.pt", "previous.pt", "metrics.jsonl"))
+    if holds_run and not resume:
+        raise RunError(
+            f"{run_dir} already holds a run; choose another run_dir, or set resume=true to go on with it"
+        )
+    # A run that was stopped before its first checkpoint has at least config.json, and starts again
+    if resume and not holds_run and not (run_dir / "config.json").exists():
+        raise RunError(
+            f"there is nothing to resume in {run_dir} (no last.pt); check run_dir, or set resume=false to start"
+        )
+
+
+def require_same_config(run_dir: Path, config: Config) -> None:
+    """Raise RunError where the run in the folder was made with other parameters, CheckpointError where it cannot go on."""
+    if not (run_dir / "last.pt").exists() and not (run_dir / "previous.pt").exists():
+        return
+    checkpoint, _ = read_newest(run_dir)
+    if "optimizer_g" not in checkpoint:
+        raise CheckpointError(
+            f"{run_dir / 'last.pt'} holds weights to translate with and cannot be trained further; "
+            "choose another run_dir"
+        )
+    before, now = checkpoint.get("config"), config.to_dict()
+    if not isinstance(before, dict) or set(before) != set(now):
+        raise CheckpointError(
+            f"the newest checkpoint in {run_dir} has other parameters than this version knows; "
+            "start again in another run_dir"
+        )
+    differences = [
+        f"{name} was {before.get(name)!r}, is now {now[name]!r}"
+        for name in now
+        if before.get(name) != now[name]
+    ]
+    if differences:
+        raise RunError(
+            f"cannot resume {run_dir} with other parameters: {'; '.join(differences)}. Give the same ones, or choose another run_dir"
+        )
+
+
+def require_space(run_dir: Path, trainer) -> None:
+    """Raise RunError where the disk has no room for the checkpoints: two that are kept and one in the writing."""
+    weights = sum(w.numel() * w.element_size() for w in trainer.model.state_dict().values())
+    config = trainer.config
+    pictures = 2 * config.pool_size * 3 * config.image_size**2 * 4
+    size = (
+        weights * (3 if trainer.average is None else 4) + pictures
+    )  # Adam keeps two numbers for each weight
+    there = sum(path.stat().st_size for path in run_dir.glob("*.pt") if path.is_file())
+    free = shutil.disk_usage(run_dir).free
+    if free + there < 3 * size:
+        raise RunError(
+            f"the disk of {run_dir} has {free / 2**20:,.0f} MiB left, but this run needs {3 * size / 2**20:,.0f} MiB "
+            "for its checkpoints; free some space or choose another run_dir"
+        )
+
+
+def names_in_batch(batches: UnpairedBatches, step: int) -> str:
+    """Which pictures the batch of training step `step` (from 0) shows, as text: file names, or numbers of drawn ones."""
+    texts = []
+    for domain, pictures in enumerate(batches.domains):
+        indices = batches.indices(domain, step)
+        paths = getattr(pictures, "paths", None)
+        shown = [repr(paths[i].name) if paths else f"number {i}" for i in indices[:8]]
+        texts.append(f"{', '.join(shown)}{', ...' if len(indices) > 8 else ''} of {'AB'[domain]}")
+    return " and ".join(texts)
+
+
+def after_numbers_went_wrong(batches: UnpairedBatches, step: int, saved_step: int, bf16: bool) -> str:
+    """The rest of the sentence about a loss that became nan or infinite at `step` (from 0): pictures, checkpoint, advice."""
+    kept = f"last.pt is sound, it is from step {saved_step}" if saved_step else "there is no checkpoint yet"
+    advice = (
+        "most often the learning rate is too high: start again with half of it, and look at these pictures"
+    )
+    if bf16:
+        again = "resume" if saved_step else "start again"
+        advice = f"bf16 has few digits: first {again} with precision=fp32; if it comes again, {advice}"
+    return f", which showed {names_in_batch(batches, step)}; {kept}; {advice}"
+
+
+def trim_metrics(path: Path, step: int) -> None:
+    """Drop the lines after `step`: the steps they describe will be made again. Also drops a half-written last line."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+    write_file(path, lambda file: file.write("".join(kept).encode()))
+
+
+def read_metrics(path: str | Path) -> list[dict]:
+    """The records of a metrics.jsonl, in order. A last line that is being written is left out. Raises RunError."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}; check the path") from error
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(json.loads(line))
+        except (ValueError, RecursionError):
+            raise RunError(
+                f"line {number} of {path} is damaged; resume the run, or remove that line"
+            ) from None
+        if not isinstance(records[-1], dict) or type(records[-1].get("step")) is not int:
+            raise RunError(f"line {number} of {path} is no record of a run; remove that line")
+    return records
+
+

@@ -1,0 +1,119 @@
+"""Going on with a run: every part of its checkpoint is looked at before the first step (plumbing)."""
+
+from pathlib import Path
+
+import torch
+
+from minicyclegan.runs.checkpoint import read_newest
+from minicyclegan.errors import CheckpointError
+
+
+def go_on(trainer, run_dir: Path, progress) -> None:
+    """Bring a `Trainer` to where the newest whole checkpoint of the run was taken, and say so. Raises CheckpointError."""
+    checkpoint, damage = read_newest(run_dir)
+    fault = fault_in(checkpoint, trainer)
+    if not fault:
+        try:
+            trainer.load_state_dict(checkpoint)
+        except Exception as error:  # torch raises many kinds for states of generators and optimisers
+            fault = str(error).split("\n")[0] or type(error).__name__
+    if fault:
+        raise CheckpointError(
+            f"the newest checkpoint in {run_dir} does not fit its own configuration: {fault}; "
+            "move it away to go on with previous.pt, or start again in another run_dir"
+        )
+    if damage:
+        progress(damage)
+    progress(f"resuming after step {trainer.step} of {trainer.config.steps}")
+
+
+def fault_in(checkpoint: dict, trainer) -> str:
+    """What is wrong with a checkpoint for this trainer, in a few words; empty where nothing is."""
+    expected = trainer.state_dict()
+    if missing := [name for name in expected if name not in checkpoint]:
+        return f"it has no {missing[0]}"
+    step, losses = checkpoint["step"], checkpoint["losses"]
+    if type(step) is not int or not 0 <= step <= trainer.config.steps:
+        return "its step is no number from 0 to steps"
+    for name in ("model", "average"):
+        if not same_shapes(checkpoint[name], expected[name]):
+            return f"the weights in {name} have other names, shapes or types, or are no finite numbers"
+    for name in ("optimizer_g", "optimizer_d"):
+        if not sound_optimizer(checkpoint[name], getattr(trainer, name)):
+            return f"the moments in {name} do not fit the weights"
+    if not isinstance(losses, dict) or set(losses) != {"sums", "summed"} or not sound_losses(**losses):
+        return "its sums of losses are none"
+    if not sound_pools(checkpoint["pools"], trainer.config):
+        return "its pools of earlier pictures are none"
+    return ""
+
+
+def same_shapes(found, expected) -> bool:
+    """Whether two state dicts have the same names, shapes and types, and `found` only finite numbers."""
+    if expected is None or not isinstance(found, dict) or set(found) != set(expected):
+        return found is None and expected is None
+    return all(is_like(found[name], value) for name, value in expected.items())
+
+
+def is_like(found, expected: torch.Tensor) -> bool:
+    same = torch.is_tensor(found) and found.shape == expected.shape and found.dtype == expected.dtype
+    return bool(same and found.isfinite().all())
+
+
+def is_number(found) -> bool:
+    return bool(torch.is_tensor(found) and found.ndim == 0 and found.is_floating_point() and found.isfinite())
+
+
+def sound_optimizer(found, optimizer: torch.optim.Optimizer) -> bool:
+    """Whether a state has Adam's count and two moments for each weight, or is from before the first step."""
+    expected = optimizer.state_dict()
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    if not isinstance(found, dict) or set(found) != {"state", "param_groups"}:
+        return False
+    state, groups = found["state"], found["param_groups"]
+    if not isinstance(groups, list) or len(groups) != len(expected["param_groups"]):
+        return False
+    kept = ("params", "betas", "eps", "weight_decay", "amsgrad")  # other versions of torch have more settings
+    for group, own in zip(groups, expected["param_groups"]):
+        if not isinstance(group, dict) or any(group.get(name) != own[name] for name in kept):
+            return False
+    if not isinstance(state, dict) or set(state) not in (set(), set(range(len(weights)))):
+        return False
+    return all(
+        isinstance(moments, dict)
+        and set(moments) == {"step", "exp_avg", "exp_avg_sq"}
+        and all(is_like(moments[name], weights[i]) for name in ("exp_avg", "exp_avg_sq"))
+        and is_number(moments["step"])
+        for i, moments in state.items()
+    )
+
+
+def sound_losses(sums, summed) -> bool:
+    return (
+        type(summed) is int
+        and summed >= 0
+        and isinstance(sums, dict)
+        and all(isinstance(name, str) and is_number(total) for name, total in sums.items())
+    )
+
+
+def sound_pools(pools, config) -> bool:
+    """Whether there are two pools with at most `pool_size` pictures (3, image_size, image_size), and dice."""
+    if not isinstance(pools, list) or len(pools) != 2:
+        return False
+    size = config.image_size
+    return all(
+        isinstance(pool, dict)
+        and set(pool) == {"pictures", "generator"}
+        and isinstance(pool["pictures"], list)
+        and len(pool["pictures"]) <= config.pool_size
+        and all(
+            torch.is_tensor(picture)
+            and picture.shape == (3, size, size)
+            and picture.is_floating_point()
+            and bool(picture.isfinite().all())
+            for picture in pool["pictures"]
+        )
+        and torch.is_tensor(pool["generator"])
+        for pool in pools
+    )

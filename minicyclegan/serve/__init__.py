@@ -1,0 +1,1 @@
+"""A trained model for people without Python: the app, and ONNX."""

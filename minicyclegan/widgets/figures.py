@@ -1,0 +1,190 @@
+"""Figures for the notebooks: one style, and a text beside every picture (plumbing)."""
+
+import base64
+import io
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from IPython.display import display
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from minicyclegan.errors import RunError
+from minicyclegan.runs.folder import read_metrics
+
+# The colours of Okabe and Ito (2008), told apart by colour-blind readers; A is blue, B is orange in every figure.
+COLOUR_A, COLOUR_B, COLOUR_FAKE, COLOUR_GREY = "#0072B2", "#E69F00", "#009E73", "#777777"
+
+plt.rcParams.update(
+    {
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+        "figure.dpi": 90,
+        "font.size": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": 10,
+    }
+)
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure with a text for readers who cannot see it, then close it. nbval checks the text."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)
+    picture = base64.b64encode(buffer.getvalue()).decode()
+    display({"image/png": picture, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def show_pictures(
+    pictures: Tensor, alt: str, titles=None, columns: int | None = None, row_titles=None, scale: float = 1.3
+) -> None:
+    """Display pictures (N, 3, H, W) in [-1, 1] in rows of `columns`, `scale` inches wide each, pixels as squares."""
+    pictures = ((pictures.detach().float().cpu() + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1)
+    columns = columns or len(pictures)
+    rows = -(-len(pictures) // columns)
+    height = scale * pictures.shape[1] / pictures.shape[2] * rows + (0.25 if titles else 0)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(scale * columns, height), squeeze=False, layout="constrained"
+    )
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    for i, axis in enumerate(axes.flat):
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+        if i < len(pictures):
+            axis.imshow(pictures[i].numpy(), interpolation="nearest")
+        if titles is not None and i < len(titles):
+            axis.set_title(titles[i])
+        if row_titles is not None and i % columns == 0 and i // columns < len(row_titles):
+            axis.set_ylabel(row_titles[i // columns])
+    show(figure, alt)
+
+
+def plot_metrics(records: list[dict], names: dict[str, str], alt: str, ylabel: str = "loss") -> None:
+    """Curves from a metrics.jsonl: `names` maps a key of the records to its label. Line styles differ, not only colours."""
+    figure, axis = plt.subplots(figsize=(7, 2.8), layout="constrained")
+    styles = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1))]
+    colours = [COLOUR_A, COLOUR_B, COLOUR_FAKE, "#CC79A7", "#56B4E9", "#D55E00"]
+    for (name, label), style, colour in zip(names.items(), styles, colours):
+        points = [(r["step"], r[name]) for r in records if name in r]
+        axis.plot(*zip(*points), label=label, linestyle=style, color=colour)
+    axis.set(xlabel="training step", ylabel=ylabel)
+    axis.legend(frameon=False, fontsize=9, loc="upper right")
+    show(figure, alt)
+
+
+def side_by_side(*groups: Tensor) -> Tensor:
+    """Interleave groups (N, 3, H, W) so that picture i of every group comes one after another."""
+    return torch.stack(groups, 1).flatten(0, 1)
+
+
+def training_health(run_dir: str | Path) -> Figure:
+    """One figure from a run folder's metrics.jsonl and samples/: is the training going well? Raises RunError.
+
+    Above, how often each discriminator is right (0.5 is guessing, 1 is too strong); then the held-out error where the
+    truth is known, and the losses; below, the first test picture's translations as the steps went by.
+    """
+    run_dir = Path(run_dir)
+    if not (run_dir / "metrics.jsonl").is_file():
+        raise RunError(f"there is no {run_dir / 'metrics.jsonl'}; give the folder of a training run")
+    records = read_metrics(run_dir / "metrics.jsonl")
+    sheets = sorted((run_dir / "samples").glob("step_*.png"))
+    sheets = (
+        [sheets[i] for i in sorted({round(k * (len(sheets) - 1) / 7) for k in range(8)})] if sheets else []
+    )
+    figure = plt.figure(figsize=(9, 5.6), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[1.1, 1])
+    accuracy_axis, error_axis, loss_axis = above.subplots(1, 3)
+    strip = below.subplots(2, max(1, len(sheets)), squeeze=False)
+
+    def curves(axis, names: dict[str, tuple[str, str, str]]) -> bool:
+        for name, (label, colour, style) in names.items():
+            points = [(record["step"], record[name]) for record in records if name in record]
+            if points:
+                marker = "o" if len(points) < 30 else None
+                axis.plot(
+                    *zip(*points), label=label, color=colour, linestyle=style, marker=marker, markersize=3
+                )
+        if axis.lines:
+            axis.legend(frameon=False, fontsize=8)
+        else:
+            axis.text(
+                0.5,
+                0.5,
+                "not in this run's metrics",
+                ha="center",
+                transform=axis.transAxes,
+                color=COLOUR_GREY,
+            )
+        return bool(axis.lines)
+
+    axis = accuracy_axis
+    shown = curves(
+        axis,
+        {
+            f"accuracy_{kind}_{domain}": (f"{kind} {domain.upper()}", colour, style)
+            for domain, colour in (("a", COLOUR_A), ("b", COLOUR_B))
+            for kind, style in (("real", "-"), ("fake", "--"))
+        },
+    )
+    if shown:
+        axis.axhline(0.5, color=COLOUR_GREY, linewidth=0.8)
+    axis.set(title="D is right", xlabel="step", ylim=(0, 1.02))
+    axis = error_axis
+    if curves(axis, {"held_out_ab": ("A to B", COLOUR_B, "-"), "held_out_ba": ("B to A", COLOUR_A, "--")}):
+        axis.set_ylim(bottom=0)
+    axis.set(title="held-out L1 error", xlabel="step")
+    axis = loss_axis
+    losses = {"cycle": ("cycle", COLOUR_FAKE, "-"), "identity": ("identity", "#CC79A7", ":")}
+    curves(axis, losses | {"gan_ab": ("G to B", COLOUR_B, "-"), "gan_ba": ("G to A", COLOUR_A, "--")})
+    axis.set(title="losses", xlabel="step", yscale="log" if axis.lines else "linear")
+    if not sheets:
+        below.set_visible(False)
+    for k, sheet in enumerate(sheets):
+        with Image.open(sheet) as image:
+            side = (image.height - 2) // 6 - 2  # samples.sample_sheet: six rows, two pixels between them
+            for row, (index, label) in enumerate(((1, "A to B"), (4, "B to A"))):
+                top = 2 + index * (side + 2)
+                axis = strip[row, k]
+                axis.imshow(image.crop((2, top, 2 + side, top + side)), interpolation="nearest")
+                axis.set(xticks=[], yticks=[])
+                axis.spines[:].set_visible(False)
+                if k == 0:
+                    axis.set_ylabel(label)
+                if row == 0:
+                    axis.set_title(f"step {int(sheet.stem.removeprefix('step_'))}", fontsize=8)
+    return figure
+
+
+def failure_gallery(inputs: Tensor, fakes: Tensor, truths: Tensor, errors: Tensor, worst: int = 6) -> Figure:
+    """The `worst` translations, worst first, then the one in the middle and the best, for scale: chosen by `errors` (N,).
+
+    Rows: input, translation, truth, and where they differ (black is equal, white is off by half the range or more);
+    all pictures (N, 3, H, W) in [-1, 1].
+    """
+    order = errors.argsort(descending=True).tolist()
+    worst = min(worst, len(order))
+    chosen = order[:worst] + [order[len(order) // 2], order[-1]]
+    titles = [f"{k + 1}. worst" for k in range(worst)] + ["middle", "best"]
+    difference = (fakes - truths).abs().mean(1, keepdim=True).expand_as(fakes) * 2 - 1
+    rows = {"input": inputs, "translation": fakes, "truth": truths, "difference": difference}
+    figure, axes = plt.subplots(
+        4, len(chosen), figsize=(1.25 * len(chosen), 5.3), squeeze=False, layout="constrained"
+    )
+    for row, (name, pictures) in enumerate(rows.items()):
+        for column, (i, title) in enumerate(zip(chosen, titles)):
+            axis = axes[row, column]
+            axis.imshow(
+                ((pictures[i].float().cpu() + 1) / 2).clamp(0, 1).permute(1, 2, 0).numpy(),
+                interpolation="nearest",
+            )
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+            if row == 0:
+                axis.set_title(f"{title}\n{errors[i]:.3f}", fontsize=9)
+            if column == 0:
+                axis.set_ylabel(name)
+    return figure
