@@ -21,11 +21,11 @@ lab: .venv/installed
 	@cd notebooks && ../$(RUN)jupyter lab
 
 notebooks: .venv/installed
-	@$(RUN)python -m minicyclegan.notebooks
+	@$(RUN)python -m minicyclegan.course.refresh
 
 site: .venv/installed
 	@rm -rf build/site
-	@$(RUN)python -m minicyclegan.site build/site
+	@$(RUN)python -m minicyclegan.course.site build/site
 
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "Python 3.11 or newer is needed; say for example: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }

@@ -10,8 +10,8 @@ SIDExBATCH[xCHANNELS[xBLOCKS]], by default 64 channels and 9 blocks from 256 px 
 pictures of one domain. Peak memory is what a contender itself takes: weights, gradients, optimisers and one step.
 
 With --out every row is written as it comes, and a run with the same file goes on where the last one stopped, on the same kind of
-machine; with --again it measures anew, also what failed. --recipe projects the paper's 267,000 steps. A GPU was not at hand where
-this was written: see gpu_variants.py on what no test has run.
+machine; with --again it measures anew, also what failed. --recipe projects the paper's 267,000 steps. See gpu_variants.py on what
+no test runs.
 """
 
 import argparse
@@ -28,7 +28,6 @@ import torch._dynamo
 from flops import count_flops, matmul_peak, synchronize
 from gpu_variants import (
     LOSSES,
-    NETWORKS,
     ON_CPU,
     ON_CUDA,
     VARIANTS,
@@ -39,14 +38,15 @@ from gpu_variants import (
     Setting,
     Variant,
     build,
+    named_networks,
 )
 from machine import machine
 from reference import copy_weights
 from torch import nn
 
 from minicyclegan.cyclegan import CycleGAN
-from minicyclegan.runs.devices import choose_device
 from minicyclegan.errors import MiniCycleGANError, ParameterError, RunError
+from minicyclegan.runs.devices import choose_device
 
 RECIPE_STEPS = 267_000
 # What is counted and compared with. The library itself uses two threads on a CPU, and a counter sees but its own.
@@ -343,8 +343,7 @@ class Bench:
     def begin(self, setting: Setting, ready: ReadyBatches) -> tuple[dict[str, nn.Module], list[dict], int]:
         """The weights all begin with, the losses of ours in fp32 at the first steps, and the useful arithmetic of one step."""
         torch.manual_seed(0)
-        model = CycleGAN(setting.config()).to(self.device)
-        weights = {name: getattr(model, name) for name in NETWORKS}
+        weights = named_networks(CycleGAN(setting.config()).to(self.device))
         plain = build(PLAIN, setting, self.device, weights)
         allow(plain)
         expected = []

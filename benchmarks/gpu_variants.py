@@ -1,27 +1,32 @@
-"""The contenders of gpu_step.py: the reference's step, and ours in several forms that compute the same losses.
+"""The contenders of gpu_step.py: the reference's step, and ours in several forms, all with the library's own losses.
 
 Every contender has `step(real_a, real_b)`, which trains once and returns the losses by name, `fill_pools()`, and says with `tf32`
-and `benchmark` how torch.backends must stand while it runs. What only CUDA has (graphs, streams, TF32) was written from the
-documentation of PyTorch 2.11 (CUDA semantics: graphs, streams, memory management) on a machine without a GPU.
+and `benchmark` how torch.backends must stand while it runs. No test runs what only CUDA has: graphs, streams and TF32. An earlier
+form of this file ran on an H100 with PyTorch 2.11; this one has not been on a GPU yet.
 """
 
-import copy
+import contextlib
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from reference import build_reference, copy_weights, networks_of, train_once
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from minicyclegan import Config, Trainer, UnpairedBatches
-from minicyclegan.cycle_loss import cycle_consistency_loss, identity_loss
-from minicyclegan.cyclegan import CycleGAN
+from minicyclegan.cyclegan import CycleGAN, in_turn
 from minicyclegan.data import to_float
-from minicyclegan.gan_loss import discriminator_loss, generator_loss
-from minicyclegan.training import learning_rate_factor
 from minicyclegan.fast.norm import use_quick_norms
+from minicyclegan.training import learning_rate_factor
 
 LOSSES = ("identity", "cycle", "gan_ab", "gan_ba", "discriminator_a", "discriminator_b")
 NETWORKS = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")
+
+
+def named_networks(model: CycleGAN) -> dict[str, nn.Module]:
+    return {name: getattr(model, name) for name in NETWORKS}
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,6 @@ class Variant:
     norm: str = "torch"  # or `quick`, the library's on a CPU; `written`: arithmetic that torch.compile fuses in any format
     graphs: bool = False  # each half of the step as one CUDA graph
     streams: bool = False  # the two directions side by side on the GPU
-    paired: bool = False  # the two directions as one network of grouped convolutions
     data: str = "ready"  # batches that lie on the device; or `host`, `resident`
     benchmark: bool = True  # cuDNN tries its algorithms; the reference has it on
 
@@ -89,18 +93,16 @@ VARIANTS = {
     "bf16-quick-graph": Variant("the same, norms as batch norms of one", fused=True, graphs=True, norm="quick"),
     "all": Variant("compile, written-out norms, CUDA graphs", **FAST, graphs=True),
     "all-streams": Variant("+ both directions side by side", **FAST, graphs=True, streams=True),
-    "all-paired": Variant("+ both directions as grouped convolutions", **FAST, graphs=True, paired=True),
     "all-resident": Variant("all, pictures on the GPU, cropped there", **FAST, graphs=True, data="resident"),
     "all-host": Variant("all, batches made by the CPU", **FAST, graphs=True, data="host"),
     "bf16-compile": Variant("bf16-norm with torch's own norms", fused=True, compiled=True),
     "tf32-all": Variant("all in TF32 instead of bf16", "tf32", **FAST, graphs=True),
-    # For the CPU. PyTorch's own norm computes a wrong gradient there for channels last at batch 1 (see two_cores.py)
+    # For the CPU. PyTorch's own norm computes a wrong gradient there for channels last at batch 1 (see minicyclegan/fast/norm.py)
     "fp32-nchw": Variant("fp32, channels first", "fp32", channels_last=False),
     "fp32-last": Variant("fp32, channels last, quick norms", "fp32", norm="quick"),
     "fp32-fused": Variant("+ fused Adam", "fp32", norm="quick", fused=True),
     "fp32-compile": Variant("+ torch.compile of the networks", "fp32", norm="quick", fused=True, compiled=True),
     "fp32-norm": Variant("+ instance norms written out", "fp32", **FAST),
-    "fp32-paired": Variant("channels last, grouped convolutions", "fp32", norm="quick", paired=True),
 }  # fmt: skip
 ON_CPU = ["fp32", "fp32-nchw", "fp32-last", "fp32-fused", "fp32-compile", "fp32-norm"]
 ON_CUDA = [name for name in VARIANTS if not name.startswith("fp32-")]
@@ -122,107 +124,52 @@ def write_norms_out(network: nn.Module) -> None:
                 setattr(parent, name, WrittenNorm())
 
 
-def pair(first: nn.Module, second: nn.Module) -> nn.Module:
-    """Two networks of the same layers as one: channels of the first, then those of the second, in and out.
+@functools.cache
+def second_stream(device: torch.device) -> torch.cuda.Stream:
+    """One for each device: memory that was in use on a stream is free again for that stream only."""
+    return torch.cuda.Stream(device)
 
-    A convolution of two groups keeps them apart; all other layers look at each channel alone.
+
+def on_two_streams(first: Callable, second: Callable) -> list[tuple]:
+    """As `cyclegan.in_turn`, both jobs side by side on the GPU, the second on a CUDA stream of its own.
+
+    At batch 1 one convolution does not fill a large GPU. A backward pass runs each operation on the stream of its forward
+    pass, so one for both jobs uses both streams too.
     """
-    both, others = copy.deepcopy(first), dict(second.named_modules())
-    for name, layer in both.named_modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            layer.groups, layer.in_channels, layer.out_channels = 2, 2 * layer.in_channels, 2 * layer.out_channels  # fmt: skip
-            for part in ("weight", "bias"):
-                weights = torch.cat([getattr(layer, part).detach(), getattr(others[name], part).detach()])
-                setattr(layer, part, nn.Parameter(weights))
-        elif isinstance(layer, nn.InstanceNorm2d):
-            layer.num_features *= 2
-    return both
+    here = torch.cuda.current_stream()
+    other = second_stream(here.device)
+    other.wait_stream(here)
+    results = [first()]
+    with torch.cuda.stream(other):
+        results.append(second())
+    here.wait_stream(other)
+    # What the second job gives is read here too: until that is done its memory must not be given away over there
+    for tensor in tree_leaves(results[1]):
+        tensor.record_stream(here)
+    sum(loss for losses, _ in results for loss in losses.values()).backward()
+    # What the second job reads, the caller holds until this returns, and may then overwrite: over there all must be done
+    here.wait_stream(other)
+    return [
+        ({name: loss.detach() for name, loss in losses.items()}, found.detach()) for losses, found in results
+    ]
 
 
-def named_losses(config, real_a, real_b, same_a, same_b, cycled_a, cycled_b, scores_a, scores_b) -> dict[str, Tensor]:
-    """The generators' losses of CycleGAN, however the networks' answers came about."""
-    identity = identity_loss(real_a, same_a, real_b, same_b)
-    return {
-        "identity": config.lambda_cycle * config.lambda_identity * identity,
-        "cycle": config.lambda_cycle * cycle_consistency_loss(real_a, cycled_a, real_b, cycled_b),
-        "gan_ab": generator_loss(scores_b),
-        "gan_ba": generator_loss(scores_a),
-    }
+@contextlib.contextmanager
+def leaving_no_trace(*optimizers: torch.optim.Optimizer):
+    """After the block the weights and the optimisers' state are what they were, copied to where they lie by then.
 
-
-def judged(scores_a: Tensor, scores_b: Tensor) -> dict[str, Tensor]:
-    """The discriminators' losses; the first half of the scores is about real pictures."""
-    return {
-        "discriminator_a": discriminator_loss(*scores_a.chunk(2)),
-        "discriminator_b": discriminator_loss(*scores_b.chunk(2)),
-    }
-
-
-class PairedCycleGAN(nn.Module):
-    """CycleGAN with both generators in one network, and both discriminators in another; the same losses."""
-
-    def __init__(self, model: CycleGAN):
-        super().__init__()
-        self.config = model.config
-        self.generators = pair(model.generator_ab, model.generator_ba)
-        self.discriminators = pair(model.discriminator_a, model.discriminator_b)
-
-    def generator_losses(self, real_a: Tensor, real_b: Tensor):
-        shown = torch.cat([torch.cat([real_a, real_b]), torch.cat([real_b, real_a])], dim=1)
-        to_b, to_a = self.generators(shown).chunk(2, dim=1)
-        (fake_b, same_b), (fake_a, same_a) = to_b.chunk(2), to_a.chunk(2)
-        cycled_b, cycled_a = self.generators(torch.cat([fake_a, fake_b], dim=1)).chunk(2, dim=1)
-        scores_a, scores_b = self.discriminators(torch.cat([fake_a, fake_b], dim=1)).chunk(2, dim=1)
-        found = (same_a, same_b, cycled_a, cycled_b, scores_a, scores_b)
-        return named_losses(self.config, real_a, real_b, *found), fake_a, fake_b
-
-    def discriminator_losses(self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor):
-        shown = torch.cat([torch.cat([real_a, fake_a]), torch.cat([real_b, fake_b])], dim=1)
-        scores_a, scores_b = self.discriminators(shown).chunk(2, dim=1)
-        return judged(scores_a, scores_b), {}
-
-
-class StreamedCycleGAN(nn.Module):
-    """CycleGAN whose two directions run side by side, the way to A on a stream of its own; the same losses. CUDA only.
-
-    At batch 1 one convolution does not fill a large GPU. The backward pass runs each layer on the stream of its forward pass. A
-    tensor that the other stream reads is recorded there, or its memory could be given away too early.
+    There a recording looks for them. An optimiser makes its state at its first step; what it did not have before becomes 0.
     """
-
-    def __init__(self, model: CycleGAN):
-        super().__init__()
-        self.model, self.other = model, torch.cuda.Stream()
-
-    def meet(self, *tensors: Tensor) -> None:
-        """Each stream waits for the other; from here on both may read these tensors."""
-        here = torch.cuda.current_stream()
-        self.other.wait_stream(here)
-        here.wait_stream(self.other)
-        for tensor in tensors:
-            tensor.record_stream(here)
-            tensor.record_stream(self.other)
-
-    def generator_losses(self, real_a: Tensor, real_b: Tensor):
-        model = self.model
-        self.meet()
-        fake_b, same_b = model.generator_ab(torch.cat([real_a, real_b])).chunk(2)
-        with torch.cuda.stream(self.other):
-            fake_a, same_a = model.generator_ba(torch.cat([real_b, real_a])).chunk(2)
-        self.meet(fake_a, fake_b, same_a)
-        cycled_b, scores_b = model.generator_ab(fake_a), model.discriminator_b(fake_b)
-        with torch.cuda.stream(self.other):
-            cycled_a, scores_a = model.generator_ba(fake_b), model.discriminator_a(fake_a)
-        self.meet(cycled_a, scores_a)
-        found = (same_a, same_b, cycled_a, cycled_b, scores_a, scores_b)
-        return named_losses(model.config, real_a, real_b, *found), fake_a, fake_b
-
-    def discriminator_losses(self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor):
-        self.meet()
-        scores_b = self.model.discriminator_b(torch.cat([real_b, fake_b]))
-        with torch.cuda.stream(self.other):
-            scores_a = self.model.discriminator_a(torch.cat([real_a, fake_a]))
-        self.meet(scores_a)
-        return judged(scores_a, scores_b), {}
+    learning = [
+        (p, optimizer.state[p]) for optimizer in optimizers for p in optimizer.param_groups[0]["params"]
+    ]
+    before = [(p.detach().clone(), {name: x.clone() for name, x in state.items()}) for p, state in learning]
+    yield
+    with torch.no_grad():
+        for (p, state), (old_p, old_state) in zip(learning, before):
+            p.copy_(old_p)
+            for name, x in state.items():
+                x.copy_(old_state.get(name, torch.zeros(())))
 
 
 class Reference:
@@ -231,9 +178,8 @@ class Reference:
     benchmark, captured_bytes = True, 0
 
     def __init__(self, path, setting: Setting, device: torch.device, tf32: bool = True, pool_size: int = 50):
-        self.tf32 = (
-            tf32  # PyTorch allows it for convolutions unless told otherwise, and the reference says nothing
-        )
+        # PyTorch allows TF32 for convolutions unless told otherwise, and the reference says nothing
+        self.tf32 = tf32
         self.setting, self.device = setting, device
         self.model = build_reference(
             path, setting.channels, setting.blocks, device, setting.discriminator_channels, pool_size
@@ -260,7 +206,7 @@ class Library:
         self.tf32, self.benchmark = variant.tf32, variant.benchmark
         dtype = torch.bfloat16 if variant.precision == "bf16" else torch.float32
         self.trainer = Trainer(setting.config(), device, dtype)
-        copy_weights(weights, {name: getattr(self.trainer.model, name) for name in NETWORKS})
+        copy_weights(weights, named_networks(self.trainer.model))
 
     def step(self, real_a: Tensor, real_b: Tensor) -> dict[str, Tensor]:
         losses = self.trainer.train_on(real_a, real_b)
@@ -272,105 +218,109 @@ class Library:
 
 
 class Halves(Library):
-    """The same step in two halves, each of which reads its pictures from `self`; the pools work in between."""
+    """The library's two turns, each with its update of the weights, as functions of nothing but what lies in `self`.
 
-    capturable = False
+    The pools work in between. As in the paper, the identity loss is used at every step. The model and the optimisers of the
+    trainer are exchanged for those of the variant.
+    """
 
     def __init__(
         self, variant: Variant, setting: Setting, device: torch.device, weights: dict[str, nn.Module]
     ):
         super().__init__(variant, setting, device, weights)
-        config = self.trainer.config
-        model = self.model = CycleGAN(config, self.trainer.model.dtype).to(
-            device
-        )  # without what a CPU's Trainer adds
-        networks = [[getattr(model, name) for name in NETWORKS[i : i + 2]] for i in (0, 2)]
-        copy_weights(weights, {name: getattr(model, name) for name in NETWORKS})
-        if variant.paired:
-            self.model = PairedCycleGAN(model)
-            networks = [[self.model.generators], [self.model.discriminators]]
-        if variant.streams:
-            self.model = StreamedCycleGAN(model)
-        self.trainer.model = self.trainer.optimizer_g = self.trainer.optimizer_d = (
-            None  # only what is used stays
-        )
+        trainer, config = self.trainer, self.trainer.config
         self.format = torch.channels_last if variant.channels_last else torch.contiguous_format
-        self.model.to(memory_format=self.format)
-        for network in networks[0] + networks[1]:
+        self.learn = on_two_streams if variant.streams else in_turn
+        # Without what a Trainer adds on a CPU: quick norms, and a second thread
+        model = CycleGAN(config, trainer.model.dtype).to(device, memory_format=self.format)
+        model.random = torch.Generator(device)
+        copy_weights(weights, named_networks(model))
+        for network in model.children():
             if variant.norm == "written":
                 write_norms_out(network)
             if variant.norm == "quick":
                 use_quick_norms(network)
             if variant.compiled:  # a generator is shown two sizes of batch: each gets code of its own
                 network.compile(dynamic=False)
-        self.parameters = [[p for network in half for p in network.parameters()] for half in networks]
-        self.rate = config.learning_rate
-        if self.capturable:
-            self.rate = torch.tensor(self.rate, device=device)
-        self.optimizer_g, self.optimizer_d = (
-            torch.optim.Adam(
-                parameters, self.rate, betas=(config.beta1, 0.999), fused=variant.fused or None,
-                capturable=self.capturable,
-            )
-            for parameters in self.parameters
-        )  # fmt: skip
+        generators = [*model.generator_ab.parameters(), *model.generator_ba.parameters()]
+        self.discriminators = [*model.discriminator_a.parameters(), *model.discriminator_b.parameters()]
+        trainer.model = model
+        trainer.optimizer_g, trainer.optimizer_d = self.adam(generators), self.adam(self.discriminators)
         self.totals = torch.zeros(len(LOSSES), device=device)  # never finite again once a loss was not
 
-    def autocast(self):
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.variant.precision == "bf16")
+    def adam(self, parameters: list[nn.Parameter]) -> torch.optim.Adam:
+        config, graphs = self.trainer.config, self.variant.graphs
+        # A graph reads the learning rate, and the number of the step, where it was when it was recorded
+        rate = torch.tensor(config.learning_rate, device=self.device) if graphs else config.learning_rate
+        fused = self.variant.fused or None
+        return torch.optim.Adam(parameters, rate, (config.beta1, 0.999), fused=fused, capturable=graphs)
 
-    def freeze(self, frozen: bool) -> None:
-        """The generators' loss passes through the discriminators and leaves no gradient there."""
-        for p in self.parameters[1]:
-            p.requires_grad_(not frozen)
+    def set_rates(self) -> None:
+        """The learning rates of this step, as Trainer.train_on has them."""
+        trainer, config = self.trainer, self.trainer.config
+        rate = config.learning_rate * learning_rate_factor(trainer.step, config.steps, config.decay_share)
+        rates = rate, rate * config.discriminator_lr_factor
+        for optimizer, new in zip((trainer.optimizer_g, trainer.optimizer_d), rates):
+            group = optimizer.param_groups[0]
+            if self.variant.graphs:
+                group["lr"].fill_(new)
+            else:
+                group["lr"] = new
 
-    def generator_half(self) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        with self.autocast():
-            losses, fake_a, fake_b = self.model.generator_losses(self.real_a, self.real_b)
-        sum(losses.values()).backward()
-        self.optimizer_g.step()
-        self.losses = {name: loss.detach() for name, loss in losses.items()}
-        return self.losses, fake_a.detach(), fake_b.detach()
+    def take(self, **given) -> None:
+        """Put pictures and noise where the halves look for them."""
+        vars(self).update(given)
 
-    def discriminator_half(self) -> dict[str, Tensor]:
-        with self.autocast():
-            losses, _ = self.model.discriminator_losses(self.real_a, self.fake_a, self.real_b, self.fake_b)
-        sum(losses.values()).backward()
-        self.optimizer_d.step()
-        losses = self.losses | {name: loss.detach() for name, loss in losses.items()}
+    def generators_half(self) -> tuple[Tensor, Tensor]:
+        """The generators learn from real_a, real_b and the noise: fake_a and fake_b."""
+        trainer = self.trainer
+        # Their losses pass through the discriminators and leave no gradient there
+        for p in self.discriminators:
+            p.requires_grad_(False)
+        trainer.optimizer_g.zero_grad()
+        self.losses_g, fake_a, fake_b = trainer.model.generators_turn(
+            self.real_a, self.real_b, self.noise, with_identity=True, learn=self.learn
+        )
+        trainer.optimizer_g.step()
+        return fake_a, fake_b
+
+    def discriminators_half(self) -> dict[str, Tensor]:
+        """The discriminators learn, from fake_a and fake_b too: the losses of both halves."""
+        trainer = self.trainer
+        for p in self.discriminators:
+            p.requires_grad_(True)
+        trainer.optimizer_d.zero_grad()
+        losses_d, _ = trainer.model.discriminators_turn(
+            self.real_a, self.fake_a, self.real_b, self.fake_b, self.noise, learn=self.learn
+        )
+        trainer.optimizer_d.step()
+        losses = self.losses_g | losses_d
         self.totals += torch.stack([losses[name].float() for name in LOSSES])
         return losses
 
-    def learning_rate(self) -> float:
-        config = self.trainer.config
-        self.trainer.step += 1
-        return config.learning_rate * learning_rate_factor(
-            self.trainer.step - 1, config.steps, config.decay_share
-        )
-
     def step(self, real_a: Tensor, real_b: Tensor) -> dict[str, Tensor]:
-        for optimizer, rate in zip((self.optimizer_g, self.optimizer_d), [self.learning_rate()] * 2):
-            optimizer.param_groups[0]["lr"] = rate
-        self.real_a, self.real_b = (real.contiguous(memory_format=self.format) for real in (real_a, real_b))
-        self.freeze(True)
-        self.optimizer_g.zero_grad()
-        _, fake_a, fake_b = self.generator_half()
-        self.freeze(False)
-        self.fake_a, self.fake_b = self.trainer.pool_a.query(fake_a), self.trainer.pool_b.query(fake_b)
-        self.optimizer_d.zero_grad()
-        return self.discriminator_half()
+        trainer = self.trainer
+        self.set_rates()
+        trainer.model.random.manual_seed(trainer.config.seed * 1_000_003 + trainer.step)
+        real_a, real_b = (real.contiguous(memory_format=self.format) for real in (real_a, real_b))
+        self.take(real_a=real_a, real_b=real_b, noise=trainer.model.draw_noise(real_a, real_b))
+        fake_a, fake_b = self.generators_half()
+        self.take(fake_a=trainer.pool_a.query(fake_a), fake_b=trainer.pool_b.query(fake_b))
+        losses = self.discriminators_half()
+        trainer.step += 1
+        return losses
 
 
 class Graphed(Halves):
-    """Each half recorded once as a CUDA graph and then replayed. CUDA only; never run where it was written.
+    """Each half recorded once as a CUDA graph and then replayed. CUDA only.
 
-    What a replay reads and writes stays in the same place: the pictures are copied into `real_a`, `real_b`, `fake_a` and
-    `fake_b`, the learning rate is a tensor, and gradients are made within the recording, which overwrites them at each replay.
-    The pools run in between as ordinary code: which pictures they hand out is drawn by the CPU, and no number is read from
-    the GPU. Both graphs share one pool of memory, as they always run in turn on one stream.
+    What a replay reads and writes stays in the same place: pictures and noise are copied to where they lay, the learning rate
+    is a tensor, and gradients are made within the recording, which overwrites them at each replay. The pools run in between
+    as ordinary code: which pictures they hand out is drawn by the CPU, and no number is read from the GPU. Both graphs share
+    one pool of memory, as they always run in turn on one stream.
     """
 
-    capturable, warm_up = True, 3
+    warm_up = 3
 
     def __init__(
         self, variant: Variant, setting: Setting, device: torch.device, weights: dict[str, nn.Module]
@@ -380,24 +330,21 @@ class Graphed(Halves):
             random_pictures(setting.batch, setting.side, device).contiguous(memory_format=self.format)
             for _ in range(4)
         )
-        everything = self.parameters[0] + self.parameters[1]
-        before = [p.detach().clone() for p in everything]
+        self.noise = self.trainer.model.draw_noise(self.real_a, self.real_b)
         self.memory = None
-        self.warm()
-        self.freeze(True)
-        self.optimizer_g.zero_grad()  # no gradients are there: the recording makes them in its own memory
-        self.replay_g, (_, self.new_a, self.new_b) = self.record(self.generator_half)
-        self.freeze(False)
-        self.optimizer_d.zero_grad()
-        self.replay_d, self.all_losses = self.record(self.discriminator_half)
-        with torch.no_grad():  # as if nothing had happened: the weights, the optimisers, the sums
-            for p, old in zip(everything, before):
-                p.copy_(old)
-            for optimizer in (self.optimizer_g, self.optimizer_d):
-                for state in optimizer.state.values():
-                    for value in state.values():
-                        value.zero_()
-            self.totals.zero_()
+        with leaving_no_trace(self.trainer.optimizer_g, self.trainer.optimizer_d):
+            self.warm()
+            # From here on both are replays
+            self.generators_half = self.record(self.generators_half)
+            self.discriminators_half = self.record(self.discriminators_half)
+        self.totals.zero_()
+
+    def take(self, **given) -> None:
+        """Copy pictures and noise to where the recordings read them. No noise is the number 0, and stays in the recording."""
+        places, values = tree_leaves([vars(self)[name] for name in given]), tree_leaves(list(given.values()))
+        for place, value in zip(places, values, strict=True):
+            if isinstance(place, Tensor):
+                place.copy_(value)
 
     def warm(self) -> None:
         """Some steps on the stream of the recording: compiling, choosing algorithms and making Adam's state come first."""
@@ -410,32 +357,24 @@ class Graphed(Halves):
 
     def plain_steps(self) -> None:
         for _ in range(self.warm_up):
-            self.freeze(True)
-            self.optimizer_g.zero_grad()
-            self.generator_half()
-            self.freeze(False)
-            self.optimizer_d.zero_grad()
-            self.discriminator_half()
+            self.generators_half()
+            self.discriminators_half()
 
-    def record(self, work):
-        """What replays `work`, and the tensors into which each replay writes its results."""
+    def record(self, work: Callable) -> Callable:
+        """A function that replays `work` and returns its results, which lie at the same place each time."""
+        self.trainer.model.zero_grad()  # no gradients are there: the recording makes them in its own memory
         torch.cuda.reset_peak_memory_stats()
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self.memory, stream=self.stream):
             results = work()
         self.memory = graph.pool()
         self.captured_bytes = max(self.captured_bytes, torch.cuda.max_memory_allocated())
-        return graph.replay, results
 
-    def step(self, real_a: Tensor, real_b: Tensor) -> dict[str, Tensor]:
-        self.rate.fill_(self.learning_rate())
-        self.real_a.copy_(real_a)
-        self.real_b.copy_(real_b)
-        self.replay_g()
-        self.fake_a.copy_(self.trainer.pool_a.query(self.new_a))
-        self.fake_b.copy_(self.trainer.pool_b.query(self.new_b))
-        self.replay_d()
-        return self.all_losses
+        def replay():
+            graph.replay()
+            return results
+
+        return replay
 
 
 def build(variant: Variant, setting: Setting, device: torch.device, weights: dict[str, nn.Module]) -> Library:

@@ -6,7 +6,7 @@
 with different content are made in a temporary folder. Without it drawn landscapes with grain take their place, whose files are
 as large. The files have just been written, so the table of reading says nothing about a slow disk.
 
-Waiting: the same steps with each batch made when it is asked for, and with Ahead; they take turns in one process, and the medians
+Waiting: the same steps with each batch made when it is asked for, and with Prefetch; they take turns in one process, and the medians
 over the turns are shown. The share of waiting is the time until a batch is there, of the time of all steps. The GPU is simulated: a
 step of 12 ms sleeps, as a program does that waits for its GPU, and in one row works in Python for the first half, as a program
 does that tells the GPU what to do.
@@ -28,9 +28,9 @@ from PIL import Image, ImageOps
 
 import minicyclegan.pictures.prefetch
 from minicyclegan import Config, Trainer, load_seasons
-from minicyclegan.pictures.prefetch import Ahead
 from minicyclegan.data import ImageFolder, UnpairedBatches
 from minicyclegan.pictures.images import to_image
+from minicyclegan.pictures.prefetch import Prefetch
 
 CPU_YAML = Path(__file__).parent.parent / "notebooks/configs/cpu.yaml"
 
@@ -126,12 +126,12 @@ def busy_step(real_a, real_b) -> None:
 
 
 def measure(name: str, batches: UnpairedBatches, step, steps: int, turns: int) -> dict:
-    """Milliseconds of a step and the share of waiting, plain and with Ahead, which take turns."""
+    """Milliseconds of a step and the share of waiting, plain and with Prefetch, which take turns."""
     found = {"plain": [], "ahead": []}
     for turn in range(turns + 1):
         for way in found:
             first, waited = turn * (steps + 1), 0.0
-            with Ahead(batches.batch, first + steps + 1) as ahead:
+            with Prefetch(batches.batch, first + steps + 1) as ahead:
                 source = ahead if way == "ahead" else batches
                 source.batch(first)  # nothing has been made ahead of the first one
                 started = time.perf_counter()

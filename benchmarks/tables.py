@@ -1,6 +1,6 @@
-"""The tables of PERFORMANCE.md from the files in benchmarks/results: `python benchmarks/tables.py` puts them into the page.
+"""The tables of docs/PERFORMANCE.md and docs/SCALING.md from the files in benchmarks/results: `python benchmarks/tables.py` puts them into the pages.
 
-Between <!-- NAME --> and <!-- end --> stands the table NAME; a test checks that the page has what the files say.
+Between <!-- NAME --> and <!-- end --> stands the table NAME; a test checks that the pages have what the files say.
 """
 
 import json
@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
-PAGE = Path(__file__).parent.parent / "PERFORMANCE.md"
+PAGE = Path(__file__).parent.parent / "docs" / "PERFORMANCE.md"
 
 
 def read(name: str) -> dict:

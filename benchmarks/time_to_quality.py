@@ -23,10 +23,10 @@ from reference import build_reference, train_once
 from torch import nn
 
 from minicyclegan import Config, Trainer, UnpairedBatches, held_out_error, load_seasons
-from minicyclegan.data import to_float
-from minicyclegan.runs.devices import choose_device
 from minicyclegan.course.files import shipped_weights
+from minicyclegan.data import to_float
 from minicyclegan.quality.twins import read_twins, twin_path
+from minicyclegan.runs.devices import choose_device
 
 LEVELS = (80, 90, 95)
 TURN = 15  # seconds of training in one turn, then the error is measured

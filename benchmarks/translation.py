@@ -26,16 +26,16 @@ from pathlib import Path
 import torch
 from machine import machine
 
-from minicyclegan.pictures.prefetch import read_all
-from minicyclegan.runs.checkpoint import load
+from minicyclegan.course.files import shipped_weights
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import load_seasons
-from minicyclegan.serve.export import to_onnx
-from minicyclegan.pictures.images import as_batch, list_images, read_image, to_image
-from minicyclegan.course.files import shipped_weights
-from minicyclegan.parameters import Config
-from minicyclegan.translate import save_picture, translate_files
 from minicyclegan.fast.norm import use_quick_norms
+from minicyclegan.parameters import Config
+from minicyclegan.pictures.images import as_batch, list_images, read_image, to_image
+from minicyclegan.pictures.prefetch import read_all
+from minicyclegan.runs.checkpoint import load
+from minicyclegan.serve.export import to_onnx
+from minicyclegan.translate import save_picture, translate_files
 
 FEW = 5  # pictures of the run of test.py that shows what its start costs
 

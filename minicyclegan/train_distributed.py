@@ -1,4 +1,4 @@
-"""Train on several GPUs or machines: `torchrun --nproc-per-node N -m minicyclegan.train_distributed DATA -o RUN_DIR` (SCALING.md).
+"""Train on several GPUs or machines: `torchrun --nproc-per-node N -m minicyclegan.train_distributed DATA -o RUN_DIR` (docs/SCALING.md).
 
 The run folder and its checkpoints are those of `minicyclegan train`: either goes on with what the other began.
 """

@@ -1,4 +1,4 @@
-"""What the long tests measured, kept in tests/results/: the figures that RELIABILITY.md shows."""
+"""What the long tests measured, kept in tests/results/: the figures that docs/RELIABILITY.md shows."""
 
 import datetime
 import json
@@ -78,7 +78,7 @@ def value_text(value) -> str:
 
 
 def refresh(page: Path) -> None:
-    """Put the tables between the two marks in RELIABILITY.md."""
+    """Put the tables between the two marks in docs/RELIABILITY.md."""
     text = page.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
@@ -86,4 +86,4 @@ def refresh(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    refresh(RESULTS.parent.parent / "RELIABILITY.md")
+    refresh(RESULTS.parent.parent / "docs" / "RELIABILITY.md")

@@ -15,13 +15,13 @@ import pytest
 from conftest import files_in, make_folder, noise_image, tiny_run
 from PIL import Image
 
-from minicyclegan.serve import app as module
 from minicyclegan.cli import app as cli_app
-from minicyclegan.serve.app import LARGEST, TranslatorApp, find_checkpoints, shrink, translator_app
-from minicyclegan.runs.checkpoint import load
+from minicyclegan.course.files import shipped_weights
 from minicyclegan.data import load_folder
 from minicyclegan.errors import CheckpointError, RunError
-from minicyclegan.course.files import shipped_weights
+from minicyclegan.runs.checkpoint import load
+from minicyclegan.serve import app as module
+from minicyclegan.serve.app import LARGEST, TranslatorApp, find_checkpoints, shrink, translator_app
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 

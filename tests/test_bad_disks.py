@@ -13,10 +13,10 @@ from conftest import ROOT, files_in, make_folder, tiny_run
 from test_training import AfterSteps, assert_same_run
 
 import minicyclegan
-from minicyclegan.runs.checkpoint import read_checkpoint
-from minicyclegan.runs.files import write_file
 from minicyclegan.data import load_folder
 from minicyclegan.errors import RunError
+from minicyclegan.runs.checkpoint import read_checkpoint
+from minicyclegan.runs.files import write_file
 
 # Runs in a mount namespace of its own, where it may mount a small disk in memory, and without root's right to write everywhere.
 ON_A_SMALL_DISK = """

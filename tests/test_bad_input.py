@@ -23,16 +23,16 @@ from PIL import Image
 
 import minicyclegan.cyclegan
 from minicyclegan import samples, training
-from minicyclegan.datasets import presets
-from minicyclegan.runs.checkpoint import FORMAT, export_weights, load, read_checkpoint, save_checkpoint
-from minicyclegan.runs.files import write_file
-from minicyclegan.data import ImageFolder, UnpairedBatches, load_folder
-from minicyclegan.datasets.named import load_domains
-from minicyclegan.runs.devices import choose_device
-from minicyclegan.errors import CheckpointError, DataError, MiniCycleGANError, ParameterError, RunError
-from minicyclegan.pictures.images import read_image
 from minicyclegan.course.settings import parameters_of, read_parameters
+from minicyclegan.data import ImageFolder, UnpairedBatches, load_folder
+from minicyclegan.datasets import presets
+from minicyclegan.datasets.named import load_domains
+from minicyclegan.errors import CheckpointError, DataError, MiniCycleGANError, ParameterError, RunError
 from minicyclegan.parameters import Config, check_name, check_parameters, check_type, declared_parameters
+from minicyclegan.pictures.images import read_image
+from minicyclegan.runs.checkpoint import FORMAT, export_weights, load, read_checkpoint, save_checkpoint
+from minicyclegan.runs.devices import choose_device
+from minicyclegan.runs.files import write_file
 from minicyclegan.runs.folder import read_metrics
 from minicyclegan.runs.progress import Progress
 from minicyclegan.training import train

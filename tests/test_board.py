@@ -8,9 +8,9 @@ import pytest
 from conftest import tiny_config, tiny_domains, tiny_run
 from test_training import assert_same_run
 
-from minicyclegan.widgets.board import TWIN, TrainingBoard, training_board
-from minicyclegan.runs.checkpoint import read_checkpoint
 from minicyclegan.errors import RunError
+from minicyclegan.runs.checkpoint import read_checkpoint
+from minicyclegan.widgets.board import TWIN, TrainingBoard, training_board
 
 OPTIONS = {"device": "cpu", "precision": "fp32", "checkpoint_every": 3, "sample_every": 2, "log_every": 1}
 

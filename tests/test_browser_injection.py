@@ -20,8 +20,8 @@ from test_injection import NAMES, TEXTS, course, graded_page
 
 from minicyclegan.course import site as site_module
 from minicyclegan.course import site_page
-from minicyclegan.runs.checkpoint import read_checkpoint, save_checkpoint
 from minicyclegan.errors import printable
+from minicyclegan.runs.checkpoint import read_checkpoint, save_checkpoint
 
 BARE = "<img src=x onerror=window.pwned=1>"
 APP = "from minicyclegan.serve.app import translator_app\ntranslator_app([{!r}])"

@@ -14,15 +14,15 @@ from conftest import ROOT, files_in, files_no_larger_than, make_folder, noise_im
 from PIL import Image
 
 import minicyclegan.cli.doctor
-from minicyclegan.runs.checkpoint import load, read_checkpoint
 from minicyclegan.cli import main
-from minicyclegan.cli.options import next_free
-from minicyclegan.data import load_folder
-from minicyclegan.errors import MiniCycleGANError, RunError
+from minicyclegan.cli.train import next_free
 from minicyclegan.course.execution import execute
 from minicyclegan.course.files import course_folder
 from minicyclegan.course.settings import parameters_of, read_parameters
+from minicyclegan.data import load_folder
+from minicyclegan.errors import MiniCycleGANError, RunError
 from minicyclegan.parameters import Config
+from minicyclegan.runs.checkpoint import load, read_checkpoint
 from minicyclegan.runs.folder import read_metrics
 from minicyclegan.training import Trainer, train
 

@@ -15,10 +15,10 @@ from records import record
 from test_training import assert_same_run
 
 from minicyclegan import training
-from minicyclegan.runs.checkpoint import read_checkpoint
 from minicyclegan.data import UnpairedBatches, load_seasons
 from minicyclegan.repro.compare import compare_training
 from minicyclegan.repro.facts import training_results
+from minicyclegan.runs.checkpoint import read_checkpoint
 from minicyclegan.training import Trainer
 
 SETTINGS = {

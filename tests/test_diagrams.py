@@ -4,9 +4,9 @@ import pytest
 from conftest import tiny_config
 
 from minicyclegan.cyclegan import CycleGAN
-from minicyclegan.widgets.diagrams import cycle_diagram, in_paper_shorthand, network_diagram, stages
 from minicyclegan.discriminator import PatchDiscriminator
 from minicyclegan.generator import Generator
+from minicyclegan.widgets.diagrams import cycle_diagram, in_paper_shorthand, network_diagram, stages
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 torchrun starts this file itself, with the name of what each process shall do: see `in_each_process` at the end.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -15,15 +16,16 @@ import torch
 import torch.distributed as dist
 from click.testing import CliRunner
 from conftest import ROOT, files_in, make_folder, random_pictures, tiny_config, tiny_domains, tiny_run
+from test_losses_and_gradients import compare_with_plain
 from test_training import assert_same_run
 
-import minicyclegan.distributed.ddp
+import minicyclegan.distributed.processes
 from minicyclegan import train_distributed
-from minicyclegan.runs.checkpoint import read_checkpoint
 from minicyclegan.data import Domains, ImageFolder, UnpairedBatches
 from minicyclegan.datasets.named import load_domains
-from minicyclegan.distributed.ddp import ParallelTrainer, ShareOfBatches
+from minicyclegan.distributed.ddp import ParallelCycleGAN, ParallelTrainer, ShareOfBatches
 from minicyclegan.errors import MiniCycleGANError
+from minicyclegan.runs.checkpoint import read_checkpoint
 from minicyclegan.runs.folder import read_metrics
 
 pytestmark = pytest.mark.skipif(not dist.is_available() or os.name != "posix", reason="gloo and signals")
@@ -118,6 +120,12 @@ def assert_same_losses(found: Path, expected: Path, tolerance: float = 1e-5) -> 
     for line, right in zip(found, expected, strict=True):
         numbers = {name: value for name, value in line.items() if name != "seconds"}
         assert numbers == pytest.approx({name: right[name] for name in numbers}, rel=tolerance, abs=1e-7)
+
+
+def test_losses_gradients_and_weights_are_those_of_the_oracle():
+    """In float64, with the same batch in each of two processes: what DDP makes of the two directions."""
+    ended = torchrun(2, "oracle")
+    assert ended.stdout.count("equal") == 2, ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -243,7 +251,7 @@ def test_each_process_reads_only_its_part_of_the_batch_of_one_process(monkeypatc
 def test_each_process_has_a_gpu_of_its_own_or_a_sentence(monkeypatch, device, local_rank, words):
     """On a machine that claims to have two GPUs; that nccl then works was never seen here."""
     monkeypatch.setattr(
-        minicyclegan.distributed.ddp, "choose_device", lambda *words: (torch.device(device), torch.float32, "")
+        minicyclegan.distributed.processes, "choose_device", lambda *words: (torch.device(device), torch.float32, "")
     )
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", local_rank)
@@ -379,6 +387,12 @@ def in_each_process(what: str, *words: str) -> None:
         cases(*map(Path, words))
         sys.stdout.flush()
         os._exit(0)  # as train_distributed ends: gloo's threads can abort Python's own end
+    if what == "oracle":
+        dist.init_process_group("gloo")
+        for mode, identity in itertools.product(("lsgan", "bce"), (0.5, 0.0)):
+            compare_with_plain(steps=3, arrange=ParallelCycleGAN, gan_mode=mode, lambda_identity=identity)
+        print("equal", flush=True)
+        os._exit(0)
     train_on = ParallelTrainer.train_on
 
     def disturbed(trainer, *batch):

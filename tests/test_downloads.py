@@ -7,8 +7,6 @@ import multiprocessing
 import os
 import random
 import re
-import stat
-import struct
 import threading
 import time
 import warnings
@@ -20,12 +18,11 @@ import pytest
 from click.testing import CliRunner
 from conftest import files_in, files_no_larger_than
 
-from minicyclegan.datasets import downloads
 from minicyclegan.cli import main
+from minicyclegan.datasets import downloads
 from minicyclegan.datasets.downloads import DATASETS, MIRRORS, DataSet, find, get
-from minicyclegan.errors import DataError
 from minicyclegan.datasets.fetching import fetch
-from minicyclegan.datasets.unpacking import unpack
+from minicyclegan.errors import DataError
 
 COUNTS = (3, 4, 2, 1)
 
@@ -40,7 +37,7 @@ def zip_of(entries: list[tuple[str | zipfile.ZipInfo, bytes]]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one of them has two files of the same name, on purpose
         for name, content in entries:
-            archive.writestr(name, content)
+            archive.writestr(name if isinstance(name, zipfile.ZipInfo) else zipfile.ZipInfo(name), content)
     return buffer.getvalue()
 
 
@@ -411,7 +408,7 @@ def test_a_zip_brought_by_hand_is_taken_and_kept(fetched):
     assert is_whole(fetched.folder)
 
 
-@pytest.mark.parametrize("content", [GOOD[:-1], b"x" * len(GOOD)])
+@pytest.mark.parametrize("content", [GOOD[:-1], b"x" * len(GOOD)], ids=["cut off", "other bytes"])
 def test_a_wrong_zip_brought_by_hand_is_refused_and_kept(fetched, content):
     (fetched.folder / "tiny.zip").write_bytes(content)
     word = (
@@ -479,12 +476,11 @@ def test_a_full_disk_is_not_taken_for_a_bad_connection(serve, fetched):
 def test_a_full_disk_while_unpacking_leaves_only_the_part(serve, fetched, monkeypatch):
     content = zip_of([(path, b"\0" * 300_000) for path, _ in good_entries()])
     publish(monkeypatch, content)
-    monkeypatch.setattr(DataSet, "unpacked_limit", 10_000_000)
     with files_no_larger_than(200_000):
         refused(
             fetched,
             serve(ranged(content)),
-            words=["cannot unpack", "free some space"],
+            words=["cannot write in", "free some space"],
             left=["tiny.zip.part"],
         )
 
@@ -502,10 +498,11 @@ def test_an_interruption_leaves_only_the_part_and_the_next_try_goes_on(serve, fe
 
     with monkeypatch.context() as patch:
         if moment == "unpacking":
-            patch.setattr("minicyclegan.datasets.unpacking.write_entry", interrupt)
+            patch.setattr(zipfile.ZipFile, "extractall", interrupt)
         else:
             patch.setattr(
-                "minicyclegan.datasets.fetching.Meter.report", lambda self, done, last=False: last or interrupt()
+                "minicyclegan.datasets.fetching.Meter.report",
+                lambda self, done, last=False: last or interrupt(),
             )
         with pytest.raises(KeyboardInterrupt):
             fetched.run(serve(ranged()))
@@ -553,86 +550,23 @@ def test_what_a_killed_process_left_does_not_stand_in_the_way(serve, fetched):
     assert is_whole(fetched.folder)
 
 
-# Hostile zip files, with the right checksum: someone may publish one
 
 
-def entry(name: str, mode: int = 0o100644, compress: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo("placeholder")
-    info.filename = name
-    info.external_attr, info.compress_type, info.create_system = mode << 16, compress, 3
-    return info
 
-
-def with_name_replaced(name: bytes, other: bytes) -> bytes:
-    """A zip with a name that Python's writer would not write."""
-    assert len(name) == len(other)
-    return zip_of([*good_entries(), (f"tiny/{name.decode()}", b"evil")]).replace(name, other)
-
-
-def with_false_sizes(n_bytes: int) -> bytes:
-    """A megabyte of zeros that says of itself, in both headers, that it is `n_bytes` long."""
-    content = bytearray(zip_of([*good_entries(), ("tiny/bomb.jpg", b"\0" * 1_000_000)]))
-    for signature, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
-        at = -1
-        while (at := content.find(signature, at + 1)) >= 0:
-            if struct.unpack_from("<I", content, at + offset)[0] == 1_000_000:
-                struct.pack_into("<I", content, at + offset, n_bytes)
-    return bytes(content)
-
-
-HOSTILE = {
-    "parent": (zip_of([*good_entries(), ("../evil", b"")]), "leads out of its folder"),
-    "parent inside": (zip_of([*good_entries(), ("tiny/../../evil", b"")]), "leads out of its folder"),
-    "dots": (zip_of([*good_entries(), ("tiny/trainA/..", b"")]), "leads out of its folder"),
-    "absolute": (zip_of([*good_entries(), (entry("/tmp/evil"), b"")]), "leads out of its folder"),
-    "double slash": (zip_of([*good_entries(), (entry("tiny//evil"), b"")]), "leads out of its folder"),
-    "empty name": (zip_of([*good_entries(), (entry(""), b"")]), "leads out of its folder"),
-    "drive": (zip_of([*good_entries(), ("C:/evil", b"")]), "is not in the folder tiny/"),
-    "another folder": (zip_of([*good_entries(), ("other/evil.jpg", b"")]), "is not in the folder tiny/"),
-    "wrong top": (zip_of(good_entries("tinier")), "is not in the folder tiny/"),
-    "top is a file": (zip_of([("tiny", b"")]), "is not in the folder tiny/"),
-    "symlink": (
-        zip_of([*good_entries(), (entry("tiny/trainA/link.jpg", stat.S_IFLNK | 0o777), b"/etc")]),
-        "is a link",
-    ),
-    "device": (
-        zip_of([*good_entries(), (entry("tiny/trainA/null", stat.S_IFCHR | 0o666), b"")]),
-        "special file",
-    ),
-    "backslash": (with_name_replaced(b"trainA/evil", b"..\\..\\xevil"), "backslash or a control"),
-    "newline": (zip_of([*good_entries(), (entry("tiny/a\nb.jpg"), b"")]), "backslash or a control"),
-    "nul": (with_name_replaced(b"trainA/x.jpg.exe", b"trainA/x.jpg\0exe"), "backslash or a control"),
-    "escape": (zip_of([*good_entries(), (entry("tiny/\x1b[2J.jpg"), b"")]), "backslash or a control"),
-    "twice": (
-        zip_of([*good_entries(), (entry("tiny/trainA/0.jpg"), b"other")]),
-        "two files of the same name",
-    ),
-    "file as folder": (zip_of([*good_entries(), ("tiny/trainA/0.jpg/evil", b"")]), "cannot unpack"),
-    "long name": (zip_of([*good_entries(), ("tiny/" + 300 * "x", b"")]), "cannot unpack"),
-    "bomb": (zip_of([*good_entries(), ("tiny/bomb.jpg", b"\0" * 1_000_000)]), "larger than 0."),
-    "many small bombs": (zip_of([(f"tiny/{i}.jpg", b"\0" * 50_000) for i in range(20)]), "larger than 0."),
-    "false size": (with_false_sizes(10), "damaged"),
-    "false huge size": (with_false_sizes(4_000_000_000), "larger than 0."),
-    "entries": (zip_of([(f"tiny/{i}.txt", b"") for i in range(1100)]), "1,100 entries"),
-    "bzip2": (
-        zip_of([*good_entries(), (entry("tiny/x.jpg", compress=zipfile.ZIP_BZIP2), b"")]),
-        "an unusual way",
-    ),
+# A file whose checksum is right is the published one; these are what a wrong line in DATASETS would bring
+UNFIT = {
     "cut off": (GOOD[:-30], "damaged"),
     "no zip": (picture(0, 50_000), "damaged"),
     "nothing inside": (zip_of([]), "holds trainA 0, trainB 0"),
     "too few": (zip_of(good_entries()[:-1]), "holds trainA 3, trainB 4, testA 2, testB 0 instead of"),
-    "nested": (
-        zip_of([(f"tiny/{path}", content) for path, content in good_entries()]),
-        "holds trainA 0, trainB 0",
-    ),
-    "password": (GOOD.replace(b"\x14\0\0\0\x08\0", b"\x14\0\x01\0\x08\0"), "cannot read it"),
+    "wrong top": (zip_of(good_entries("tinier")), "holds trainA 0, trainB 0"),
+    "parent": (zip_of([("../evil", b"")]), "holds trainA 0, trainB 0"),
 }
 
 
-@pytest.mark.parametrize("case", HOSTILE)
-def test_a_hostile_zip_is_refused_and_nothing_of_it_stays(fetched, monkeypatch, case):
-    content, reason = HOSTILE[case]
+@pytest.mark.parametrize("case", UNFIT)
+def test_a_zip_that_is_not_the_data_set_is_refused_and_nothing_of_it_stays(fetched, monkeypatch, case):
+    content, reason = UNFIT[case]
     publish(monkeypatch, content)
     inner = fetched.folder / "inner"
     inner.mkdir()
@@ -642,28 +576,6 @@ def test_a_hostile_zip_is_refused_and_nothing_of_it_stays(fetched, monkeypatch, 
     assert reason in str(caught.value) and "\n" not in str(caught.value)
     assert files_in(fetched.folder) == ["inner/tiny.zip"] and not (inner / "tiny").exists()
     assert not Path("/tmp/evil").exists()
-
-
-def test_names_are_checked_before_the_first_file_is_written(tmp_path):
-    (tmp_path / "x.zip").write_bytes(HOSTILE["parent"][0])
-    with pytest.raises(DataError):
-        unpack(tmp_path / "x.zip", tmp_path / "out", "tiny", 10**6, 100)
-    assert files_in(tmp_path) == ["x.zip"]
-
-
-@pytest.mark.parametrize("endless", [True, False], ids=["one endless file", "all together too much"])
-def test_bytes_are_counted_and_not_believed(tmp_path, monkeypatch, endless):
-    """As if zipfile gave more than an entry says it has."""
-
-    def read(file, n=-1):
-        again, file.again = getattr(file, "again", False), True
-        return b"\0" * 70_000 if endless or not again else b""
-
-    (tmp_path / "x.zip").write_bytes(GOOD)
-    monkeypatch.setattr(zipfile.ZipExtFile, "read", read)
-    with pytest.raises(DataError, match="larger than agreed"):
-        unpack(tmp_path / "x.zip", tmp_path / "out", "tiny", 200_000, 100)
-    assert sum(path.stat().st_size for path in (tmp_path / "out").rglob("*") if path.is_file()) <= 200_000
 
 
 def test_more_inside_the_folder_is_welcome(fetched, monkeypatch):

@@ -13,7 +13,6 @@ from conftest import ROOT, shared_images
 from PIL import Image
 
 from minicyclegan.data import UnpairedBatches
-from minicyclegan.datasets.named import load_domains
 from minicyclegan.datasets.emoji import (
     STYLES,
     emoji_folder,
@@ -22,6 +21,7 @@ from minicyclegan.datasets.emoji import (
     read_table,
     training_pairs,
 )
+from minicyclegan.datasets.named import load_domains
 from minicyclegan.errors import DataError
 from minicyclegan.pictures.images import read_image, to_tensor
 

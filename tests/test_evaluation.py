@@ -12,8 +12,8 @@ from conftest import files_in, make_folder, random_pictures, tiny_config, tiny_d
 from torch import nn
 
 from minicyclegan.cli import evaluate as cli_evaluate
-from minicyclegan.runs.checkpoint import export_weights, load, read_checkpoint, save_checkpoint
 from minicyclegan.cli import main
+from minicyclegan.course.files import shipped_weights
 from minicyclegan.data import Domains, load_seasons, to_float
 from minicyclegan.datasets.named import load_domains
 from minicyclegan.diagnosis import (
@@ -40,10 +40,8 @@ from minicyclegan.evaluation import (
     train_classifier,
     translate_all,
 )
-from minicyclegan.widgets.figures import failure_gallery, training_health
-from minicyclegan.quality.report import frechet_distance, kernel_distance, kid_and_fid, report_lines
-from minicyclegan.course.files import shipped_weights
 from minicyclegan.parameters import Config
+from minicyclegan.quality.report import frechet_distance, kernel_distance, kid_and_fid, report_lines
 from minicyclegan.quality.twins import (
     TWIN_FIELDS,
     known_twins,
@@ -52,6 +50,8 @@ from minicyclegan.quality.twins import (
     training_pairs,
     twin_path,
 )
+from minicyclegan.runs.checkpoint import export_weights, load, read_checkpoint, save_checkpoint
+from minicyclegan.widgets.figures import failure_gallery, training_health
 
 
 def call(*arguments) -> tuple[int, str, str]:

@@ -8,14 +8,14 @@ import torch
 from click.testing import CliRunner
 from conftest import files_in, random_pictures, tiny_config
 
-from minicyclegan.serve import export as module
-from minicyclegan.runs.checkpoint import load
 from minicyclegan.cli.export import export
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import to_float
 from minicyclegan.errors import CheckpointError, MiniCycleGANError, ParameterError, RunError
-from minicyclegan.serve.export import export_onnx, largest_difference, to_onnx
 from minicyclegan.generator import Generator
+from minicyclegan.runs.checkpoint import load
+from minicyclegan.serve import export as module
+from minicyclegan.serve.export import export_onnx, largest_difference, to_onnx
 
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
 needs_onnx = pytest.mark.skipif(not HAS_ONNX, reason="the extra `onnx` (onnx, onnxruntime) is not installed")

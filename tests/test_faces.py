@@ -12,8 +12,6 @@ import torch
 from conftest import noise_image, shared_images
 from PIL import Image
 
-from minicyclegan.datasets.named import load_domains
-from minicyclegan.errors import DataError, ParameterError
 from minicyclegan.datasets.faces import (
     DAMAGE,
     NEAR,
@@ -25,6 +23,8 @@ from minicyclegan.datasets.faces import (
     split_faces,
     training_pairs,
 )
+from minicyclegan.datasets.named import load_domains
+from minicyclegan.errors import DataError, ParameterError
 from minicyclegan.pictures.images import list_images, read_image, to_tensor
 
 

@@ -261,8 +261,8 @@ def test_all_lying_checkpoints_are_refused_within_the_stated_memory(good, tmp_pa
 
 def test_a_tensor_that_is_read_holds_only_numbers_of_its_file(tmp_path):
     """Whatever a lying tensor is read as, no value in it comes from other memory: all numbers in these files are zero."""
-    from minicyclegan.runs.checkpoint import read_checkpoint
     from minicyclegan.errors import CheckpointError
+    from minicyclegan.runs.checkpoint import read_checkpoint
 
     read = 0
     for name, content in lying_tensors().items():

@@ -37,17 +37,17 @@ from PIL import EpsImagePlugin, Image, ImageCms, features
 from PIL.PngImagePlugin import PngInfo
 from test_bad_input import refused
 
-from minicyclegan.pictures.prefetch import THREADS
-from minicyclegan.serve.app import read_upload
-from minicyclegan.runs.checkpoint import read_checkpoint
-from minicyclegan.datasets.inspection import check_folder, check_two_folders
 from minicyclegan.cli.translate import translate
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import Domains, ImageFolder, load_folder
+from minicyclegan.datasets.inspection import check_folder, check_two_folders
+from minicyclegan.datasets.lookalikes import look_at_all
 from minicyclegan.datasets.named import load_domains
 from minicyclegan.errors import DataError, RunError
 from minicyclegan.pictures.images import MAX_MEMORY, MAX_PIXELS, as_batch, list_images, read_image
-from minicyclegan.datasets.lookalikes import look_at_all
+from minicyclegan.pictures.prefetch import THREADS
+from minicyclegan.runs.checkpoint import read_checkpoint
+from minicyclegan.serve.app import read_upload
 from minicyclegan.translate import save_picture, translate_files
 
 SECONDS = 60  # a picture that takes longer than this hangs

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from records import record
 
 from minicyclegan.cli import main
-from minicyclegan.cyclegan import CycleGAN
-from minicyclegan.runs.devices import choose_device
-from minicyclegan.errors import MiniCycleGANError, ParameterError
 from minicyclegan.course.files import course_folder
 from minicyclegan.course.settings import parameters_of, read_parameters
+from minicyclegan.cyclegan import CycleGAN
+from minicyclegan.errors import MiniCycleGANError, ParameterError
 from minicyclegan.parameters import Config, check_type
+from minicyclegan.runs.devices import choose_device
 from minicyclegan.sweep.plan import read_sweep
 
 DECLARED = parameters_of(course_folder() / "07_train.ipynb")

@@ -1,9 +1,12 @@
 """benchmarks/gpu_step.py on the CPU at 32 px: what it compares computes the same, and what it writes can be relied on.
 
 What only CUDA has is not run here. The recording of CUDA graphs is rehearsed: a stand-in runs the recorded work again instead of
-replaying it, so that all else (the fixed places, the pools in between, the learning rate as a tensor) is tested.
+replaying it, so that all else (the fixed places, the pools in between, the learning rate as a tensor) is tested. Two streams are
+rehearsed too: stand-ins note who waits for whom.
 """
 
+import contextlib
+import copy
 import dataclasses
 import json
 import os
@@ -20,7 +23,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import gpu_step  # noqa: E402
 import gpu_variants  # noqa: E402
 from flops import count_flops  # noqa: E402
-from gpu_variants import NETWORKS, VARIANTS, Graphed, ReadyBatches, Reference, Setting, build  # noqa: E402
+from gpu_variants import VARIANTS, Graphed, ReadyBatches, Reference, Setting, build, named_networks  # noqa: E402
 from reference import DEFAULTS, build_reference  # noqa: E402
 
 from minicyclegan.cyclegan import CycleGAN  # noqa: E402
@@ -28,7 +31,17 @@ from minicyclegan.data import UnpairedBatches  # noqa: E402
 from minicyclegan.errors import ParameterError  # noqa: E402
 
 CPU = torch.device("cpu")
-TINY = Setting(side=32, batch=2, channels=4, blocks=1, discriminator_channels=4)
+
+
+class Noisy(Setting):
+    """With both kinds of noise, which the paper does not have."""
+
+    def config(self):
+        return dataclasses.replace(super().config(), cycle_noise=0.1, discriminator_noise=0.1)
+
+
+SIZES = dict(side=32, batch=2, channels=4, blocks=1, discriminator_channels=4)
+TINY, NOISY = Setting(**SIZES), Noisy(**SIZES)
 REFERENCE = os.environ.get("MINICYCLEGAN_REFERENCE")
 needs_reference = pytest.mark.skipif(
     not REFERENCE, reason="MINICYCLEGAN_REFERENCE names no checkout of junyanz/pytorch-CycleGAN-and-pix2pix"
@@ -38,8 +51,7 @@ needs_reference = pytest.mark.skipif(
 @pytest.fixture
 def weights() -> dict[str, nn.Module]:
     torch.manual_seed(1)
-    model = CycleGAN(TINY.config())
-    return {name: getattr(model, name) for name in NETWORKS}
+    return named_networks(CycleGAN(TINY.config()))
 
 
 @pytest.fixture
@@ -48,6 +60,36 @@ def in_float64():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def on_streams(monkeypatch) -> list:
+    """Stand-ins for two CUDA streams, and what happens on them, in order."""
+    events = []
+
+    class Stream:
+        device = CPU
+
+        def __init__(self, name: str):
+            self.name = name
+
+        def wait_stream(self, stream) -> None:
+            events.append(f"{self.name} waits for {stream.name}")
+
+    @contextlib.contextmanager
+    def stream(chosen):
+        events.append(f"on {chosen.name}")
+        yield
+        events.append(f"off {chosen.name}")
+
+    here, other = Stream("here"), Stream("other")
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: here)
+    monkeypatch.setattr(torch.cuda, "stream", stream)
+    monkeypatch.setattr(gpu_variants, "second_stream", lambda device: other)
+    monkeypatch.setattr(
+        torch.Tensor, "record_stream", lambda x, s: events.append(f"{list(x.shape)} kept for {s.name}")
+    )
+    return events
 
 
 def losses_of(contender, steps: int) -> torch.Tensor:
@@ -69,12 +111,11 @@ def losses_of(contender, steps: int) -> torch.Tensor:
         dict(norm="quick"),
         dict(norm="quick", fused=True),
         dict(norm="written"),
-        dict(norm="quick", paired=True),
-        dict(norm="written", paired=True, fused=True),
+        dict(norm="quick", streams=True),
     ],
     ids=str,
 )
-def test_every_form_of_the_step_gives_the_librarys_losses(change, in_float64, weights):
+def test_every_form_of_the_step_gives_the_librarys_losses(change, in_float64, weights, on_streams):
     """Over six steps, so that the gradients, both optimisers and the pools are compared too."""
     expected = losses_of(build(VARIANTS["fp32"], TINY, CPU, weights), steps=6)
     other = build(gpu_variants.Variant("", "fp32", **change), TINY, CPU, weights)
@@ -82,8 +123,52 @@ def test_every_form_of_the_step_gives_the_librarys_losses(change, in_float64, we
     assert (expected[0] - expected[5]).abs().min() > 1e-4, "nothing was trained"
 
 
+def test_two_streams_meet_before_one_backward_pass_and_after_it(on_streams):
+    """One pass: the weight is given one gradient, the sum of all."""
+    weight = torch.ones(2, requires_grad=True)
+    weight.register_hook(lambda gradient: on_streams.append("backward"))
+
+    def job(x: float):
+        on_streams.append(f"job {x:g}")
+        return {"one": (x * weight).sum(), "two": (x * x * weight).sum()}, x * weight
+
+    (losses, found), (_, other) = gpu_variants.on_two_streams(lambda: job(3.0), lambda: job(5.0))
+    assert on_streams == [
+        "other waits for here", "job 3", "on other", "job 5", "off other", "here waits for other",
+        "[] kept for here", "[] kept for here", "[2] kept for here", "backward", "here waits for other",
+    ]  # fmt: skip
+    assert weight.grad.tolist() == [3 + 9 + 5 + 25] * 2
+    assert (losses, found.tolist(), other.tolist()) == ({"one": 6.0, "two": 18.0}, [3.0, 3.0], [5.0, 5.0])
+    assert not any(x.requires_grad for x in (*losses.values(), found, other))
+
+
+def test_a_warm_up_leaves_no_trace_before_the_first_step_and_later(weights):
+    """Before the first step Adam has no state yet, and a recording wants to find one: it is 0."""
+    contender = build(VARIANTS["fp32-fused"], TINY, CPU, weights)
+    trainer, batches = contender.trainer, ReadyBatches(TINY, CPU).batches
+    optimizers = trainer.optimizer_g, trainer.optimizer_d
+
+    def state() -> list[torch.Tensor]:
+        return [*trainer.model.parameters(), *tree_leaves([o.state_dict()["state"] for o in optimizers])]
+
+    before = copy.deepcopy(state())
+    with gpu_variants.leaving_no_trace(*optimizers):
+        contender.step(*batches[0])
+    torch.testing.assert_close(state()[: len(before)], before, rtol=0, atol=0)
+    assert len(state()) == 4 * len(before) and not any(x.any() for x in state()[len(before) :])
+
+    contender.step(*batches[0])
+    before = copy.deepcopy(state())
+    with gpu_variants.leaving_no_trace(*optimizers):
+        contender.step(*batches[1])
+        assert not any(torch.equal(x, old) for x, old in zip(state(), before) if x.any()), (
+            "nothing was trained"
+        )
+    torch.testing.assert_close(state(), before, rtol=0, atol=0)
+
+
 class Rehearsed(Graphed):
-    """Graphed without CUDA: a replay runs the work again, from no gradients, and writes to where it first wrote."""
+    """Graphed without CUDA: a replay runs the work again, and writes to where it first wrote."""
 
     def warm(self) -> None:
         self.plain_steps()
@@ -92,22 +177,19 @@ class Rehearsed(Graphed):
         results = work()
 
         def replay():
-            for p in self.parameters[0] + self.parameters[1]:
-                p.grad = None
-            with torch.no_grad():
-                kept = tree_leaves(results)
-            self.freeze(work == self.generator_half)
-            for old, new in zip(kept, tree_leaves(work()), strict=True):
+            for old, new in zip(tree_leaves(results), tree_leaves(work()), strict=True):
                 old.copy_(new)
+            return results
 
-        return replay, results
+        return replay
 
 
-def test_graphs_in_fixed_places_train_like_the_plain_step(in_float64, weights):
+@pytest.mark.parametrize("setting", [TINY, NOISY], ids=["plain", "noisy"])
+def test_graphs_in_fixed_places_train_like_the_library(setting, in_float64, weights):
     """As if neither the warm-up nor the recording had happened, and with older pictures out of full pools."""
-    plain = gpu_variants.Variant("", "fp32", fused=True, norm="quick")
-    expected = losses_of(build(plain, TINY, CPU, weights), steps=6)
-    graphed = Rehearsed(dataclasses.replace(plain, graphs=True), TINY, CPU, weights)
+    expected = losses_of(build(VARIANTS["fp32"], setting, CPU, weights), steps=6)
+    variant = gpu_variants.Variant("", "fp32", fused=True, norm="quick", graphs=True)
+    graphed = Rehearsed(variant, setting, CPU, weights)
     torch.testing.assert_close(losses_of(graphed, steps=6), expected, rtol=1e-7, atol=0)
     torch.testing.assert_close(graphed.totals, expected.sum(0), rtol=1e-5, atol=0)
 

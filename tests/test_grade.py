@@ -21,13 +21,13 @@ import minicyclegan.grading.folder
 import minicyclegan.grading.notebook
 from minicyclegan.cli.course import grade
 from minicyclegan.course.cards import read_notebook, tags
+from minicyclegan.course.student import student_copy
 from minicyclegan.errors import RunError
 from minicyclegan.grading.folder import grade_folder
 from minicyclegan.grading.notebook import Exercise, exercises_of, place_of
 from minicyclegan.grading.report import harmless, sentence
 from minicyclegan.grading.session import Limits
 from minicyclegan.grading.submission import find_submissions, submitted_cells
-from minicyclegan.course.student import student_copy
 
 # A library module and checks for a course of one notebook, planted in a copy of the package
 LIBRARY = "def double(x):\n    return x + x\n\n\nclass Box:\n    def __init__(self, side):\n        self.volume = side**3\n"

@@ -35,8 +35,8 @@ SECONDS = 60  # a file that takes longer hangs
 def read_one(path: Path) -> tuple[str, str]:
     """Everything that can be done with a checkpoint; what came out, and the sentence."""
     import minicyclegan
-    from minicyclegan.runs.checkpoint import export_weights, read_checkpoint
     from minicyclegan.errors import MiniCycleGANError
+    from minicyclegan.runs.checkpoint import export_weights, read_checkpoint
 
     verdicts, sentences = [], []
     run_dir = path.parent / "run"
@@ -536,8 +536,8 @@ def test_things_that_are_no_files_are_refused_and_nothing_hangs(reader, tmp_path
 
 
 def test_a_name_that_no_file_can_have_is_refused(tmp_path):
-    from minicyclegan.runs.checkpoint import load, read_checkpoint
     from minicyclegan.errors import CheckpointError
+    from minicyclegan.runs.checkpoint import load, read_checkpoint
 
     for act in (read_checkpoint, load):
         with pytest.raises(CheckpointError, match="cannot read"):

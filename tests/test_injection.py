@@ -14,19 +14,19 @@ from matplotlib.figure import Figure
 from nbconvert.filters import markdown2html
 from PIL.PngImagePlugin import PngInfo
 
-from minicyclegan.runs import progress
-from minicyclegan.serve.app import TranslatorApp, data_uri, figure, read_upload, translator_app
-from minicyclegan.widgets.board import TrainingBoard
-from minicyclegan.runs.checkpoint import read_checkpoint, save_checkpoint
-from minicyclegan.errors import DataError, RunError, printable
-from minicyclegan.widgets.explorer import Picture
-from minicyclegan.grading.notebook import Graded
-from minicyclegan.grading.report import Results, as_text, harmless
-from minicyclegan.widgets.toy_app import PlaneApp
-from minicyclegan.repro.report import code
 from minicyclegan.course.site import build
 from minicyclegan.course.site_html import scripts_in
+from minicyclegan.errors import DataError, RunError, printable
+from minicyclegan.grading.notebook import Graded
+from minicyclegan.grading.report import Results, as_text, harmless
+from minicyclegan.repro.report import code
+from minicyclegan.runs import progress
+from minicyclegan.runs.checkpoint import read_checkpoint, save_checkpoint
+from minicyclegan.serve.app import TranslatorApp, data_uri, figure, read_upload, translator_app
 from minicyclegan.sweep.table import as_csv
+from minicyclegan.widgets.board import TrainingBoard
+from minicyclegan.widgets.explorer import Picture
+from minicyclegan.widgets.toy_app import PlaneApp
 
 TEXTS = [
     "<img src=x onerror=window.pwned=1>.png",

@@ -15,11 +15,11 @@ from records import record
 from test_training import assert_same_run
 from training_process import TrainingProcesses
 
-from minicyclegan.runs.checkpoint import read_checkpoint, save_checkpoint
 from minicyclegan.errors import RunError
+from minicyclegan.runs.checkpoint import read_checkpoint, save_checkpoint
+from minicyclegan.runs.folder import read_metrics
 from minicyclegan.runs.locks import only_one
 from minicyclegan.runs.signals import signals_wait
-from minicyclegan.runs.folder import read_metrics
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has neither fork nor these signals")
 

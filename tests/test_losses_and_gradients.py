@@ -14,7 +14,8 @@ from conftest import tiny_config
 
 import minicyclegan.cyclegan
 import minicyclegan.gan_loss
-from minicyclegan.cyclegan import CycleGAN, ImagePool
+from minicyclegan.cyclegan import CycleGAN, ImagePool, in_turn
+from minicyclegan.fast.threads import in_two_threads
 from minicyclegan.training import learning_rate_factor
 
 NETWORKS = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")
@@ -196,10 +197,19 @@ def assert_near(found, expected, what, tolerance):
     assert difference <= tolerance * scale, f"{what} differs by {difference:.3g}"
 
 
-def compare_with_plain(steps=1, **changes):
-    """Train the library's CycleGAN for some steps and hold its losses, gradients and weights against the plain ones."""
+# DDP, which wants processes, is compared in test_distributed.py
+WAYS = {"in turn": in_turn, "in two threads": in_two_threads}
+
+
+def compare_with_plain(steps=1, way="in turn", arrange=lambda model: model, **changes):
+    """Train the library's CycleGAN for some steps and hold its losses, gradients and weights against the plain ones.
+
+    `way` is how two directions are computed; `arrange` may put another model around the same networks.
+    """
     model = make_model(**changes)
     weights, batches = weights_of(model), make_batches(steps)
+    model.learn = WAYS[way]
+    model = arrange(model)
     optimizers = optimizers_of(model)
     for a, b in batches:
         losses = model.training_step(a, b, *optimizers, ImagePool(0), ImagePool(0))
@@ -217,6 +227,7 @@ def compare_with_plain(steps=1, **changes):
             assert_near(found.detach(), expected.detach(), f"weight {i} of {name}", 1e-6)
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("gan_mode", ["lsgan", "bce"])
 @pytest.mark.parametrize("lambda_identity", [0.5, 0.0])
 @pytest.mark.parametrize(
@@ -229,13 +240,14 @@ def compare_with_plain(steps=1, **changes):
     ],
     ids=str,
 )
-def test_losses_and_gradients_of_all_four_networks(gan_mode, lambda_identity, shape):
-    compare_with_plain(gan_mode=gan_mode, lambda_identity=lambda_identity, **shape)
+def test_losses_and_gradients_of_all_four_networks(way, gan_mode, lambda_identity, shape):
+    compare_with_plain(way=way, gan_mode=gan_mode, lambda_identity=lambda_identity, **shape)
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("gan_mode", ["lsgan", "bce"])
-def test_three_steps_of_adam_end_with_the_same_weights(gan_mode):
-    compare_with_plain(steps=3, gan_mode=gan_mode)
+def test_three_steps_of_adam_end_with_the_same_weights(way, gan_mode):
+    compare_with_plain(steps=3, way=way, gan_mode=gan_mode)
 
 
 def test_networks_alone_give_the_plain_output():
@@ -253,12 +265,16 @@ def test_networks_alone_give_the_plain_output():
 # Mistakes others made. Each is put into the library for the time of one test: the comparison must fail.
 
 
-def one_sided_cycle(real_a, cycled_a, real_b, cycled_b):
-    return 2 * mean_absolute(cycled_a, real_a)
+def one_sided_cycle(self, there, back, discriminator, real, *others):
+    """Only A to B to A comes back."""
+    losses, fake = one_direction(self, there, back, discriminator, real, *others)
+    return losses | {"cycle": (2 if there is self.generator_ab else 0) * losses["cycle"]}, fake
 
 
-def swapped_identity(real_a, same_a, real_b, same_b):
-    return mean_absolute(same_b, real_a) + mean_absolute(same_a, real_b)
+def swapped_identity(self, there, back, discriminator, real, other, *others):
+    losses, fake = one_direction(self, there, back, discriminator, real, other, *others)
+    weight = self.config.lambda_cycle * self.config.lambda_identity
+    return losses | {"identity": weight * mean_absolute(there(real), real)}, fake
 
 
 def unhalved(real_scores, fake_scores, mode):
@@ -269,31 +285,25 @@ def averaged_before_squaring(scores, is_real, mode="lsgan"):
     return plain_gan(scores.mean(), 1.0 if is_real else 0.0, mode)
 
 
-def each_generator_gets_one_cycle_term(self, real_a, real_b, with_identity=True):
+def each_generator_gets_one_cycle_term(self, there, back, discriminator, real, *others):
     """As in keras-io: the first half of each circle passes no gradient on."""
-    losses, fake_a, fake_b = original_generator_losses(self, real_a, real_b)
-    cycled_a, cycled_b = self.generator_ba(fake_b.detach()), self.generator_ab(fake_a.detach())
-    losses["cycle"] = self.config.lambda_cycle * (
-        mean_absolute(cycled_a, real_a) + mean_absolute(cycled_b, real_b)
-    )
-    return losses, fake_a, fake_b
+    losses, fake = one_direction(self, there, back, discriminator, real, *others)
+    cycle = self.config.lambda_cycle * mean_absolute(back(fake.detach()), real)
+    return losses | {"cycle": cycle}, fake
 
 
-def judged_by_the_wrong_discriminator(self, real_a, real_b, with_identity=True):
-    losses, fake_a, fake_b = original_generator_losses(self, real_a, real_b)
-    losses["gan_ab"] = plain_gan(self.discriminator_a(fake_b), 1.0, self.config.gan_mode)
-    losses["gan_ba"] = plain_gan(self.discriminator_b(fake_a), 1.0, self.config.gan_mode)
-    return losses, fake_a, fake_b
+def the_wrong_discriminator(self, there, back, discriminator, *others):
+    other = self.discriminator_a if discriminator is self.discriminator_b else self.discriminator_b
+    return one_direction(self, there, back, other, *others)
 
 
-def fakes_swapped(self, real_a, fake_a, real_b, fake_b):
-    return original_discriminator_losses(self, real_a, fake_b, real_b, fake_a)
+def fakes_swapped(self, real_a, fake_a, real_b, fake_b, *others):
+    return discriminators_turn(self, real_a, fake_b, real_b, fake_a, *others)
 
 
-def discriminators_on_fakes_of_after_the_step(self, real_a, fake_a, real_b, fake_b):
-    return original_discriminator_losses(
-        self, real_a, self.generator_ba(real_b).detach(), real_b, self.generator_ab(real_a).detach()
-    )
+def discriminators_on_fakes_of_after_the_step(self, real_a, fake_a, real_b, fake_b, *others):
+    fake_a, fake_b = self.generator_ba(real_b).detach(), self.generator_ab(real_a).detach()
+    return discriminators_turn(self, real_a, fake_a, real_b, fake_b, *others)
 
 
 def discriminators_first(self, real_a, real_b, optimizer_g, optimizer_d, pool_a, pool_b):
@@ -313,21 +323,20 @@ def discriminators_first(self, real_a, real_b, optimizer_g, optimizer_d, pool_a,
     return losses_g | losses_d
 
 
-original_generator_losses = CycleGAN.generator_losses
-original_discriminator_losses = CycleGAN.discriminator_losses
+one_direction, discriminators_turn = CycleGAN.one_direction, CycleGAN.discriminators_turn
 
 
 @pytest.mark.parametrize(
     ("where", "name", "mistake"),
     [
-        (minicyclegan.cyclegan, "cycle_consistency_loss", one_sided_cycle),
-        (minicyclegan.cyclegan, "identity_loss", swapped_identity),
+        (CycleGAN, "one_direction", one_sided_cycle),
+        (CycleGAN, "one_direction", swapped_identity),
         (minicyclegan.cyclegan, "discriminator_loss", unhalved),
         (minicyclegan.gan_loss, "gan_loss", averaged_before_squaring),
-        (CycleGAN, "generator_losses", each_generator_gets_one_cycle_term),
-        (CycleGAN, "generator_losses", judged_by_the_wrong_discriminator),
-        (CycleGAN, "discriminator_losses", fakes_swapped),
-        (CycleGAN, "discriminator_losses", discriminators_on_fakes_of_after_the_step),
+        (CycleGAN, "one_direction", each_generator_gets_one_cycle_term),
+        (CycleGAN, "one_direction", the_wrong_discriminator),
+        (CycleGAN, "discriminators_turn", fakes_swapped),
+        (CycleGAN, "discriminators_turn", discriminators_on_fakes_of_after_the_step),
         (CycleGAN, "training_step", discriminators_first),
         (torch.nn.InstanceNorm2d, "forward", lambda self, x: x),
     ],

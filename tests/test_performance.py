@@ -1,4 +1,4 @@
-"""PERFORMANCE.md and SCALING.md show what the files in benchmarks/results say, and name commands that exist."""
+"""docs/PERFORMANCE.md and docs/SCALING.md show what the files in benchmarks/results say, and name commands that exist."""
 
 import re
 import shlex
@@ -10,7 +10,7 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import tables  # noqa: E402
 
-PAGES = [ROOT / "PERFORMANCE.md", ROOT / "SCALING.md"]
+PAGES = [ROOT / "docs" / "PERFORMANCE.md", ROOT / "docs" / "SCALING.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

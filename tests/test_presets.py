@@ -4,12 +4,12 @@ import pytest
 import torch
 from conftest import ROOT, files_in, make_folder, noise_image, tiny_run
 
-from minicyclegan.datasets.named import load_domains
-from minicyclegan.datasets.downloads import DATASETS
-from minicyclegan.errors import DataError, ParameterError
 from minicyclegan.course.settings import parameters_of, read_parameters
-from minicyclegan.parameters import Config
+from minicyclegan.datasets.downloads import DATASETS
+from minicyclegan.datasets.named import load_domains
 from minicyclegan.datasets.presets import PRESETS, resolve
+from minicyclegan.errors import DataError, ParameterError
+from minicyclegan.parameters import Config
 from minicyclegan.runs.folder import read_metrics
 
 CONFIGS = ROOT / "notebooks" / "configs"

@@ -8,8 +8,8 @@ import papermill
 import pytest
 from conftest import ROOT
 
-from minicyclegan.runs import progress
 from minicyclegan.course.execution import QUIET, kernel_here
+from minicyclegan.runs import progress
 
 CELL = """
 from minicyclegan.runs.progress import progress_lines, watched

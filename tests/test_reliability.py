@@ -1,4 +1,4 @@
-"""RELIABILITY.md says nothing that no test holds, and no figure that was not measured."""
+"""docs/RELIABILITY.md says nothing that no test holds, and no figure that was not measured."""
 
 import ast
 import json
@@ -7,7 +7,7 @@ import re
 from conftest import ROOT
 from records import BEGIN, END, RESULTS, tables
 
-PAGE = ROOT / "RELIABILITY.md"
+PAGE = ROOT / "docs" / "RELIABILITY.md"
 
 
 def names_in(path) -> set[str]:

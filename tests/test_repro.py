@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from conftest import ROOT, make_folder, noise_image
 
 from minicyclegan.cli import main
-from minicyclegan.repro.run import FORMAT, PROFILES, TRAINING
 from minicyclegan.repro.compare import PLACE, TOLERANCES, compare, compare_cells, text
 from minicyclegan.repro.facts import SANITISE, why_failed
 from minicyclegan.repro.report import markdown
+from minicyclegan.repro.run import FORMAT, PROFILES, TRAINING
 
 TINY = dict(
     image_size=16, steps=3, base_channels=4, n_blocks=1, discriminator_channels=4, discriminator_layers=2

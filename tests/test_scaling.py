@@ -1,4 +1,4 @@
-"""SCALING.md: its Slurm script runs, with a stand-in for srun, and its table is the one that the script beside it makes."""
+"""docs/SCALING.md: its Slurm script runs, with a stand-in for srun, and its table is the one that the script beside it makes."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import scaling  # noqa: E402
 
 from minicyclegan.parameters import Config  # noqa: E402
 
-PAGE = (ROOT / "SCALING.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "SCALING.md").read_text(encoding="utf-8")
 SWEEP = {"notebook": "short.ipynb", "parameters": {"steps": 1}, "axes": {"steps": [1, 2, 3]}, "seeds": [0, 1]}
 MEMBER = """
 steps: int = 1

@@ -10,9 +10,9 @@ import nbformat
 import pytest
 from conftest import ROOT
 
-from minicyclegan.errors import RunError
 from minicyclegan.course.site import build, title_of
 from minicyclegan.course.site_html import rewritten, with_formulas
+from minicyclegan.errors import RunError
 
 LOADS = {
     "img": "src",

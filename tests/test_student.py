@@ -10,9 +10,9 @@ from click.testing import CliRunner
 import minicyclegan.course.student
 from minicyclegan.cli.course import student
 from minicyclegan.course.cards import cards, read_notebook, tags
-from minicyclegan.errors import RunError
 from minicyclegan.course.files import course_folder
 from minicyclegan.course.student import chosen_notebooks, cut, student_copy, write_student_copies
+from minicyclegan.errors import RunError
 
 COURSE = course_folder()
 NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))

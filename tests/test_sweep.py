@@ -19,11 +19,11 @@ from PIL import Image
 import minicyclegan.course.execution
 import minicyclegan.sweep.run
 import minicyclegan.sweep.table
-from minicyclegan.runs.checkpoint import load, read_checkpoint
 from minicyclegan.cli import main
+from minicyclegan.course.files import course_folder
 from minicyclegan.data import load_folder, to_float
 from minicyclegan.errors import MiniCycleGANError, RunError
-from minicyclegan.course.files import course_folder
+from minicyclegan.runs.checkpoint import load, read_checkpoint
 from minicyclegan.sweep.plan import folder_name, plan, read_sweep
 from minicyclegan.sweep.run import only_sweep_in, run_member, run_members, state_of, threads_for, time_left
 from minicyclegan.sweep.table import git, measure, sheet, spread, table, training_seconds, write_results

@@ -9,11 +9,11 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import time_to_quality  # noqa: E402
 
-from minicyclegan.runs.checkpoint import load, read_checkpoint# noqa: E402
+from minicyclegan.course.files import shipped_weights  # noqa: E402
 from minicyclegan.data import load_seasons  # noqa: E402
-from minicyclegan.course.files import shipped_weights# noqa: E402
 from minicyclegan.parameters import Config  # noqa: E402
-from minicyclegan.quality.twins import read_twins, twin_path# noqa: E402
+from minicyclegan.quality.twins import read_twins, twin_path  # noqa: E402
+from minicyclegan.runs.checkpoint import load, read_checkpoint  # noqa: E402
 
 
 class Learner:

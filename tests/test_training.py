@@ -16,9 +16,9 @@ from PIL import Image
 
 import minicyclegan
 from minicyclegan import training
-from minicyclegan.runs.checkpoint import export_weights, load, read_checkpoint
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.errors import CheckpointError, RunError
+from minicyclegan.runs.checkpoint import export_weights, load, read_checkpoint
 from minicyclegan.runs.folder import read_metrics, trim_metrics
 from minicyclegan.runs.progress import Progress
 from minicyclegan.samples import held_out_error, sample_sheet

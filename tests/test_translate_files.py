@@ -9,10 +9,10 @@ import torch
 from conftest import files_in, files_no_larger_than, noise_image, random_pictures, tiny_config
 from PIL import Image
 
-from minicyclegan.runs import checkpoint
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import load_folder, to_float
 from minicyclegan.errors import DataError, MiniCycleGANError, ParameterError, RunError
+from minicyclegan.runs import checkpoint
 from minicyclegan.translate import (
     TOGETHER,
     choose_test,

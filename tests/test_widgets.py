@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from minicyclegan.runs.checkpoint import load
+from minicyclegan.course.files import course_folder, shipped_weights
 from minicyclegan.discriminator import PatchDiscriminator
 from minicyclegan.errors import DataError, ParameterError
-from minicyclegan.widgets.explorer import Picture
-from minicyclegan.course.files import course_folder, shipped_weights
+from minicyclegan.runs.checkpoint import load
 from minicyclegan.seasons import draw, sample_scenes
+from minicyclegan.widgets.explorer import Picture
 from minicyclegan.widgets.sliders import (
     cycle_viewer,
     lambda_figure,

@@ -30,7 +30,7 @@ def read_share(context, parameter, text: str | None) -> tuple[int, int] | None:
     "--share",
     metavar="K/N",
     callback=read_share,
-    help="For several machines and one folder: run every N-th member from the K-th on, and write no table (SCALING.md).",
+    help="For several machines and one folder: run every N-th member from the K-th on, and write no table (docs/SCALING.md).",
 )
 def sweep(sweep_file, jobs, output, dry_run, share):
     """Run a notebook many times with one parameter changed at a time, as SWEEP says, and write one table.

@@ -168,7 +168,7 @@ def read_notebook(path: str | Path):
 
 
 def table(folder: Path) -> str:
-    """Every notebook with its words, minutes and exercises, as Markdown; INSTRUCTORS.md holds it."""
+    """Every notebook with its words, minutes and exercises, as Markdown; docs/INSTRUCTORS.md holds it."""
     lines = [
         "| notebook | words | lines of code | to read | exercises | to solve | together |",
         "|---|---|---|---|---|---|---|",

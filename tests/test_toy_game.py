@@ -7,6 +7,8 @@ import torch
 from PIL import Image
 
 from minicyclegan.errors import ParameterError
+from minicyclegan.widgets.toy_app import LAMBDAS, QUICK, SLOW, cycle_in_the_plane, game_in_the_plane
+from minicyclegan.widgets.toy_figures import cycle_figure, cycle_twin, game_figure, game_twin, to_png
 from minicyclegan.widgets.toy_game import (
     CLOUDS,
     HALF,
@@ -23,8 +25,6 @@ from minicyclegan.widgets.toy_game import (
     strangers,
     surface,
 )
-from minicyclegan.widgets.toy_app import LAMBDAS, QUICK, SLOW, cycle_in_the_plane, game_in_the_plane
-from minicyclegan.widgets.toy_figures import cycle_figure, cycle_twin, game_figure, game_twin, to_png
 
 
 def weights(*players) -> torch.Tensor:

@@ -1,15 +1,15 @@
-"""The step in two threads is the step of notebook 06: the same losses, weights and noise, at each run."""
+"""Two directions in two threads are those of notebook 06 in turn: the same losses, weights and noise, at each run."""
 
 import pytest
 import torch
 from conftest import tiny_config
 from torch import nn
 
-from minicyclegan.cyclegan import CycleGAN, ImagePool
+from minicyclegan.cyclegan import CycleGAN, ImagePool, in_turn, run_both
+from minicyclegan.fast.norm import QuickInstanceNorm, use_quick_norms
+from minicyclegan.fast.threads import in_two_threads, side_by_side, threads_for_each
 from minicyclegan.generator import Generator
 from minicyclegan.training import Trainer, learning_rate_factor
-from minicyclegan.fast.norm import QuickInstanceNorm, use_quick_norms
-from minicyclegan.fast.threads import TwoCoreCycleGAN, side_by_side, threads_for_each
 
 SETTINGS = {
     "the paper's": {},
@@ -79,7 +79,7 @@ def test_the_quick_step_computes_the_losses_and_weights_of_notebook_06(changes, 
     config = tiny_config(**changes)
     plain, expected = trained_plainly(config)
     trainer, found = trained(config, threads, exact=True)
-    assert type(trainer.model) is (TwoCoreCycleGAN if threads > 1 else CycleGAN)
+    assert trainer.model.learn is (in_two_threads if threads > 1 else in_turn)
     for a, b in zip(expected, found, strict=True):
         assert b == pytest.approx(a, rel=1e-6)
         assert list(b) == list(a)  # the columns of metrics.jsonl keep their order
@@ -151,65 +151,85 @@ def test_an_error_in_either_thread_comes_out_and_the_threads_are_set_back(fails,
     assert side_by_side(1, str, (1,), (2,)) == ("1", "2")
 
 
-def test_a_changed_loss_is_heeded_and_a_shared_network_too(two_threads):
-    """As notebook 11 changes it: the losses stand in two places, and only those of CycleGAN may be changed."""
+@pytest.mark.parametrize("learn", [in_turn, in_two_threads])
+def test_learning_adds_the_gradients_of_both_jobs_and_returns_all_of_it_detached(learn, two_threads):
+    """The contract of everything that may stand in `CycleGAN.learn`."""
+    shared, own = nn.Parameter(torch.tensor(2.0)), nn.Parameter(torch.tensor(3.0))
+    shared.grad = torch.tensor(100.0)  # gradients are added, never cleared
+
+    def first():
+        return {"a": shared * own, "b": shared**2}, shared + own
+
+    def second():
+        return {"a": 5 * shared}, 2 * shared
+
+    (losses, other), (more, another) = learn(first, second)
+    assert shared.grad == 100 + 3 + 4 + 5 and own.grad == 2
+    assert losses == {"a": 6, "b": 4} and more == {"a": 10} and other == 5 and another == 4
+    assert not any(x.requires_grad for x in (*losses.values(), *more.values(), other, another))
+
+
+def test_to_look_at_both_nothing_learns():
+    weight = nn.Parameter(torch.tensor(2.0))
+    (losses, other), _ = run_both(lambda: ({"a": 3 * weight}, weight), lambda: ({"a": weight}, weight))
+    assert losses["a"].requires_grad and other is weight and weight.grad is None
+
+
+@pytest.mark.parametrize("learn", [in_turn, in_two_threads])
+def test_a_changed_direction_or_discriminator_is_heeded_however_it_is_computed(learn, two_threads):
+    """As notebook 11 changes it: the losses stand in one place, so there is one place to change."""
     config = tiny_config(cycle_noise=0.1, discriminator_noise=0.1)
     pictures = torch.rand(2, 2, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
-    def trained(change) -> Trainer:
+    def trained(change=lambda model: None) -> dict:
         trainer = Trainer(config, torch.device("cpu"))
-        assert type(trainer.model) is TwoCoreCycleGAN
+        trainer.model.learn = learn
         change(trainer.model)
-        trainer.losses = trainer.train_on(*pictures)
-        return trainer
+        return trainer.train_on(*pictures)
 
     def without_cycle(model):
-        plain = model.generator_losses
+        plain = model.one_direction
 
         def changed(*given):
-            losses, *fakes = plain(*given)
-            return {name: loss for name, loss in losses.items() if name != "cycle"}, *fakes
+            losses, fake = plain(*given)
+            return {name: loss for name, loss in losses.items() if name != "cycle"}, fake
 
-        model.generator_losses = changed
+        model.one_direction = changed
 
     def halved(model):
-        plain = model.discriminator_losses
+        plain = model.one_discriminator
 
         def changed(*given):
-            losses, accuracies = plain(*given)
-            return {name: loss / 2 for name, loss in losses.items()}, accuracies
+            losses, right = plain(*given)
+            return {name: loss / 2 for name, loss in losses.items()}, right
 
-        model.discriminator_losses = changed
+        model.one_discriminator = changed
 
-    def shared(model):
-        model.generator_ba = model.generator_ab
-
-    as_written = trained(lambda model: None)
-    assert as_written.model.as_written is True
-    for change in (without_cycle, halved, shared):
-        assert trained(change).model.as_written is False
-    assert "cycle" not in trained(without_cycle).losses
-    half, whole = trained(halved).losses["discriminator_a"], as_written.losses["discriminator_a"]
-    torch.testing.assert_close(half, whole / 2)
+    assert "cycle" in trained() and "cycle" not in trained(without_cycle)
+    torch.testing.assert_close(trained(halved)["discriminator_a"], trained()["discriminator_a"] / 2)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("changes", SETTINGS.values(), ids=SETTINGS)
-def test_with_any_settings_the_two_threads_are_used(changes, dtype, two_threads):
-    trainer = Trainer(tiny_config(**changes), torch.device("cpu"), dtype)
-    n = trainer.config.batch_size
-    trainer.train_on(*(torch.rand(2, n, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1))
-    assert trainer.model.as_written is True
+def test_directions_that_share_a_network_learn_in_turn_from_the_sum_of_both(two_threads):
+    """As in notebook 11: one generator both ways, one discriminator for both. In turn adds what a single backward would."""
+    torch.manual_seed(0)
+    model = CycleGAN(tiny_config()).double()
+    model.generator_ba, model.discriminator_a = model.generator_ab, model.discriminator_b
+    a, b = torch.rand(2, 2, 3, 16, 16, dtype=torch.float64) * 2 - 1
+    noise, weights = model.draw_noise(a, b), list(model.generator_ab.parameters())
+    losses, _, _ = model.generators_turn(a, b, noise, True, run_both)
+    expected = torch.autograd.grad(sum(losses.values()), weights)
+    model.generators_turn(a, b, noise, True, in_turn)
+    assert all(torch.allclose(w.grad, e, rtol=1e-9, atol=1e-12) for w, e in zip(weights, expected))
 
 
-def test_a_changed_step_of_cyclegan_is_heeded(monkeypatch, two_threads):
-    plain, calls = CycleGAN.training_step, []
+def test_the_trainer_gives_each_direction_half_of_the_threads_and_sets_them_back(two_threads):
+    seen = []
 
-    def changed(*given):
-        calls.append(1)
-        return plain(*given)
+    def watched(first, second):
+        seen.append(torch.get_num_threads())
+        return in_two_threads(first, second)
 
-    monkeypatch.setattr(CycleGAN, "training_step", changed)
     trainer = Trainer(tiny_config(), torch.device("cpu"))
-    trainer.train_on(*torch.zeros(2, 1, 3, 16, 16))
-    assert calls == [1] and trainer.model.as_written is False
+    trainer.model.learn = watched
+    trainer.train_on(*torch.zeros(2, 2, 3, 16, 16))
+    assert seen == [1, 1] and torch.get_num_threads() == 2

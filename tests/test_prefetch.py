@@ -15,20 +15,20 @@ import torch
 from conftest import ROOT, make_folder, noise_image, random_pictures
 from PIL import Image
 
-import minicyclegan.pictures.prefetch
 import minicyclegan.pictures.images
-from minicyclegan.pictures.prefetch import WAITING, Ahead, no_warnings, read_all
+import minicyclegan.pictures.prefetch
 from minicyclegan.data import ImageFolder, UnpairedBatches
-from minicyclegan.errors import DataError
 from minicyclegan.datasets.faces import load_faces
+from minicyclegan.errors import DataError
 from minicyclegan.pictures.images import read_image
+from minicyclegan.pictures.prefetch import WAITING, Prefetch, no_warnings, read_all
 from minicyclegan.runs.signals import signals_noted
 
 
 def helpers() -> list[str]:
     """The names of the threads that this module starts and that are there now."""
     names = [thread.name for thread in threading.enumerate()]
-    return [name for name in names if name.startswith(("ahead", "read_all"))]
+    return [name for name in names if name.startswith(("prefetch", "read_all"))]
 
 
 # The next batch
@@ -64,7 +64,7 @@ def from_files(tmp_path) -> UnpairedBatches:
 @pytest.mark.parametrize("pictures", [from_tensors, from_files])
 def test_batches_made_ahead_are_those_made_in_turn_to_the_bit(tmp_path, pictures, first, threads):
     plain = pictures(tmp_path)
-    with Ahead(pictures(tmp_path).batch, end=20, threads=threads) as source:
+    with Prefetch(pictures(tmp_path).batch, end=20, threads=threads) as source:
         for step in range(first, 20):
             for found, wanted in zip(source.batch(step), plain.batch(step), strict=True):
                 assert torch.equal(found, wanted), f"step {step}"
@@ -73,7 +73,7 @@ def test_batches_made_ahead_are_those_made_in_turn_to_the_bit(tmp_path, pictures
 @pytest.mark.parametrize("threads", [1, 3])
 def test_other_threads_make_every_batch_once_and_none_past_the_end(threads):
     kitchen = Kitchen()
-    with Ahead(kitchen.make, end=9, threads=threads) as source:
+    with Prefetch(kitchen.make, end=9, threads=threads) as source:
         for step in range(2, 9):
             assert int(source.batch(step)[0][0, 0, 0, 0]) == step
     assert sorted(kitchen.made) == list(range(2, 9))
@@ -87,14 +87,14 @@ def test_several_batches_are_made_at_once():
         together.wait(60)
         return (torch.full((1,), step),)
 
-    with Ahead(make, end=9, threads=3) as source:
+    with Prefetch(make, end=9, threads=3) as source:
         assert [int(source.batch(step)[0]) for step in range(9)] == list(range(9))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_not_more_batches_than_stated_wait(threads):
     kitchen = Kitchen()
-    with Ahead(kitchen.make, end=1000, threads=threads) as source:
+    with Prefetch(kitchen.make, end=1000, threads=threads) as source:
         for step in range(5):
             source.batch(step)
             assert len(source.coming) == 2 * threads
@@ -105,7 +105,7 @@ def test_not_more_batches_than_stated_wait(threads):
 
 def test_the_next_batches_are_made_while_the_step_runs():
     kitchen = Kitchen()
-    with Ahead(kitchen.make, end=10, threads=1) as source:
+    with Prefetch(kitchen.make, end=10, threads=1) as source:
         source.batch(0)  # and now a step runs: this thread asks for nothing
         limit = time.monotonic() + 30
         while 2 not in kitchen.made and time.monotonic() < limit:
@@ -115,14 +115,14 @@ def test_the_next_batches_are_made_while_the_step_runs():
 
 def test_batches_in_any_order_are_the_right_ones():
     kitchen = Kitchen()
-    with Ahead(kitchen.make, end=10, threads=2) as source:
+    with Prefetch(kitchen.make, end=10, threads=2) as source:
         for step in (4, 0, 0, 9, 3, 8, 12, 9):
             assert int(source.batch(step)[0][0, 0, 0, 0]) == step
 
 
 def test_an_error_comes_out_at_the_batch_it_belongs_to_and_not_before():
     kitchen, done = Kitchen(fails_at=3), []
-    with Ahead(kitchen.make, end=10, threads=2) as source:
+    with Prefetch(kitchen.make, end=10, threads=2) as source:
         with pytest.raises(DataError, match="no picture for step 3; add one"):
             for step in range(10):
                 source.batch(step)
@@ -131,7 +131,7 @@ def test_an_error_comes_out_at_the_batch_it_belongs_to_and_not_before():
 
 
 def test_an_error_ahead_of_the_end_of_the_training_is_never_heard():
-    with Ahead(Kitchen(fails_at=3).make, end=10) as source:
+    with Prefetch(Kitchen(fails_at=3).make, end=10) as source:
         for step in range(3):  # stopped here, by Ctrl-C say: batch 3 was begun and failed
             source.batch(step)
     assert helpers() == []
@@ -142,7 +142,7 @@ def test_a_damaged_file_is_named_at_the_batch_that_shows_it(tmp_path):
     bad = tmp_path / "noise" / "trainB" / "2.png"
     first = next(step for step in range(20) if 2 in batches.indices(1, step))
     bad.write_bytes(bytes(100))
-    with Ahead(batches.batch, end=20) as source:
+    with Prefetch(batches.batch, end=20) as source:
         for step in range(first):
             source.batch(step)
         with pytest.raises(DataError) as error:
@@ -154,7 +154,7 @@ def test_a_damaged_file_is_named_at_the_batch_that_shows_it(tmp_path):
 def test_no_thread_is_left_and_the_filters_are_as_before_whatever_breaks_the_training_off(error):
     before = list(warnings.filters)
     with pytest.raises(error):
-        with Ahead(Kitchen().make, end=100, threads=2) as source:
+        with Prefetch(Kitchen().make, end=100, threads=2) as source:
             source.batch(0)
             assert len(helpers()) == 2
             raise error
@@ -177,7 +177,7 @@ def test_ctrl_c_while_the_training_waits_for_a_batch_ends_it_and_leaves_no_threa
 
     other = threading.Thread(target=interrupt)
     with pytest.raises(KeyboardInterrupt):
-        with Ahead(make, end=3) as source:
+        with Prefetch(make, end=3) as source:
             other.start()
             source.batch(0)
             time.sleep(60)  # the signal may act a moment after the batch is there
@@ -194,7 +194,7 @@ def test_a_signal_that_is_noted_and_waits_does_not_disturb_the_batch():
             os.kill(os.getpid(), signal.SIGINT)
         return (torch.full((1,), step),)
 
-    with signals_noted() as noted, Ahead(make, end=5) as source:
+    with signals_noted() as noted, Prefetch(make, end=5) as source:
         for step in range(5):
             assert int(source.batch(step)[0]) == step
     assert noted == [signal.SIGINT] and helpers() == []
@@ -424,7 +424,7 @@ def test_warnings_of_the_training_are_heard_while_batches_of_odd_files_are_made(
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         before = list(warnings.filters)
-        with Ahead(lambda step: (read_image(path),), end=30) as source:
+        with Prefetch(lambda step: (read_image(path),), end=30) as source:
             for step in range(30):
                 with warnings.catch_warnings():  # as parts of torch do
                     source.batch(step)

@@ -1,8 +1,10 @@
-"""Make the shipped weights, their supervised twin and the README's picture from a finished run (plumbing).
+"""Makes the shipped weights, their supervised twin and the README's picture from a finished run. Takes seconds.
 
-minicyclegan train seasons -f notebooks/configs/cpu.yaml -p steps=2600 -p discriminator_lr_factor=0.3 -p precision=fp32 -o runs/release
-minicyclegan evaluate runs/release --twin-steps 2600
-python -m minicyclegan.release runs/release
+    minicyclegan train seasons -f notebooks/configs/cpu.yaml -p steps=2600 -p discriminator_lr_factor=0.3 -p precision=fp32 -o runs/release
+    minicyclegan evaluate runs/release --twin-steps 2600
+    python data/make_weights.py runs/release
+
+The three commands, in the repository's root, are all that the files come from. data/MODEL_CARD.md describes what comes out.
 """
 
 import shutil
@@ -11,7 +13,6 @@ from pathlib import Path
 
 import torch
 
-from minicyclegan.course.files import PACKAGE
 from minicyclegan.data import load_seasons
 from minicyclegan.pictures.images import to_image
 from minicyclegan.runs.checkpoint import export_weights, load
@@ -19,7 +20,7 @@ from minicyclegan.samples import sample_sheet
 
 
 def main(run_dir: str) -> None:
-    data = PACKAGE.parent / "data"
+    data = Path(__file__).parent
     export_weights(Path(run_dir) / "last.pt", data / "seasons_64px.pt")
     shutil.copy(Path(run_dir) / "twin.pt", data / "seasons_64px_twin.pt")
     model = load(data / "seasons_64px.pt")

@@ -8,9 +8,9 @@ from conftest import make_folder, noise_image, shared_images
 from PIL import Image, ImageOps
 
 from minicyclegan.datasets.inspection import Report, check_folder, check_two_folders
+from minicyclegan.datasets.lookalikes import alike_groups, look_at_all
 from minicyclegan.errors import DataError
 from minicyclegan.pictures.images import list_images
-from minicyclegan.datasets.lookalikes import alike_groups, look_at_all
 
 
 def scene(seed: int, size: tuple[int, int] = (96, 96)) -> Image.Image:
