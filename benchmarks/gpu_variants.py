@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from minicyclegan import Config, Trainer, UnpairedBatches
-from minicyclegan.cyclegan import CycleGAN, in_turn
+from minicyclegan.cyclegan import CycleGAN, in_turn, learn_from
 from minicyclegan.data import to_float
 from minicyclegan.fast.norm import use_quick_norms
 from minicyclegan.training import learning_rate_factor
@@ -146,12 +146,10 @@ def on_two_streams(first: Callable, second: Callable) -> list[tuple]:
     # What the second job gives is read here too: until that is done its memory must not be given away over there
     for tensor in tree_leaves(results[1]):
         tensor.record_stream(here)
-    sum(loss for losses, _ in results for loss in losses.values()).backward()
+    results = learn_from(results)
     # What the second job reads, the caller holds until this returns, and may then overwrite: over there all must be done
     here.wait_stream(other)
-    return [
-        ({name: loss.detach() for name, loss in losses.items()}, found.detach()) for losses, found in results
-    ]
+    return results
 
 
 @contextlib.contextmanager

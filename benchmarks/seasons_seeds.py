@@ -32,7 +32,8 @@ def main(runs: list[str]) -> None:
                 "gap_closed": direction["gap_closed"]["mean"],
                 "L1": rows["CycleGAN"]["l1"]["mean"],
                 "PSNR in dB": rows["CycleGAN"]["psnr"]["mean"],
-                "PSNR below the twin's": rows["supervised twin"]["psnr"]["mean"] - rows["CycleGAN"]["psnr"]["mean"],
+                "PSNR below the twin's": rows["supervised twin"]["psnr"]["mean"]
+                - rows["CycleGAN"]["psnr"]["mean"],
                 "SSIM": rows["CycleGAN"]["ssim"]["mean"],
             }
             for name, value in values.items():
@@ -41,7 +42,9 @@ def main(runs: list[str]) -> None:
     for (way, name), values in found.items():
         spread = statistics.stdev(values) if len(values) > 1 else 0.0
         each = " ".join(f"{value:.4f}" for value in values)
-        print(f"{way[0].upper()} to {way[1].upper()} {name:<23}{statistics.mean(values):>8.4f}{spread:>8.4f}   {each}")
+        print(
+            f"{way[0].upper()} to {way[1].upper()} {name:<23}{statistics.mean(values):>8.4f}{spread:>8.4f}   {each}"
+        )
 
 
 if __name__ == "__main__":

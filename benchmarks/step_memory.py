@@ -18,15 +18,13 @@ import torch
 from machine import machine
 
 from minicyclegan import Config, Trainer
-from minicyclegan.cyclegan import in_turn, run_both
+from minicyclegan.cyclegan import in_turn, learn_from, run_both
 from minicyclegan.fast.threads import in_two_threads
 
 
 def at_once(first, second) -> list[tuple]:
     """Both directions, and then one backward through the sum of all losses."""
-    results = run_both(first, second)
-    sum(loss for losses, _ in results for loss in losses.values()).backward()
-    return [({name: loss.detach() for name, loss in losses.items()}, other.detach()) for losses, other in results]
+    return learn_from(run_both(first, second))
 
 
 WAYS = {"at once": at_once, "in turn": in_turn, "in two threads": in_two_threads}
@@ -50,7 +48,9 @@ def measure(way: str, size: int, batch: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--out", type=Path)
@@ -64,11 +64,15 @@ def main() -> None:
     for batch in args.batches:
         for way in WAYS:
             words = ["--size", str(args.size), "--batches", str(batch), "--one", way]
-            found = subprocess.run([sys.executable, __file__, *words], capture_output=True, text=True, check=True)
+            found = subprocess.run(
+                [sys.executable, __file__, *words], capture_output=True, text=True, check=True
+            )
             rows.append({"way": way, "batch": batch, "mib": round(float(found.stdout))})
             print(f"| {way} | {batch} | {rows[-1]['mib']:,} |", flush=True)
     if args.out:
-        args.out.write_text(json.dumps({"machine": machine(), "size": args.size, "rows": rows}, indent=1) + "\n")
+        args.out.write_text(
+            json.dumps({"machine": machine(), "size": args.size, "rows": rows}, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

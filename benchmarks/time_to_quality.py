@@ -156,7 +156,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20, help="no turn starts later than this")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of ours, one after the other")
     parser.add_argument("--precision", help="another one than configs/cpu.yaml has: fp32, bf16 or fast")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another value in our recipe")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="another value in our recipe"
+    )
     parser.add_argument("--out", type=Path, help="a .json file; the figure goes beside it as .png")
     args = parser.parse_args()
     settings = yaml.safe_load((Path(__file__).parent.parent / "notebooks/configs/cpu.yaml").read_text())

@@ -132,30 +132,32 @@ def imports() -> tuple[Import, ...]:
 @functools.cache
 def arrows() -> dict[tuple[str, str], bool]:
     """From unit to unit, what imports what, in the order of the course; and whether all of these imports are late."""
-    found = {}
+    found, known = {}, {unit_of(module) for module in modules()} - {""}
+    for misplaced in (known ^ set(ORDER), known ^ {unit for _, units in FLOORS.values() for unit in units}):
+        if misplaced:
+            raise ValueError(
+                f"{', '.join(sorted(misplaced))}: give each unit its place in ORDER and FLOORS, and no other"
+            )
     for one in imports():
         pair = unit_of(one.importer), unit_of(one.imported)
         if "" not in pair and pair[0] != pair[1] and one.importer != APART:
             found[pair] = found.get(pair, True) and one.late
-    missing = {unit for pair in found for unit in pair} ^ set(ORDER)
-    if missing:
-        raise ValueError(f"{', '.join(sorted(missing))}: give it a place in ORDER and FLOORS, or take it out there")
     return dict(sorted(found.items(), key=lambda item: [ORDER.index(unit) for unit in item[0]]))
 
 
 def against_the_order() -> list[str]:
     """Each import that leads to a unit which stands later in ORDER, as a line of text."""
-    pairs = [(one, unit_of(one.importer), unit_of(one.imported)) for one in imports()]
+    wrong = {(a, b) for a, b in arrows() if ORDER.index(b) > ORDER.index(a)}
     return [
         f"{one.importer}, line {one.line}, imports {one.imported}"
-        for one, a, b in pairs
-        if "" not in (a, b) and one.importer != APART and ORDER.index(b) > ORDER.index(a)
+        for one in imports()
+        if (unit_of(one.importer), unit_of(one.imported)) in wrong
     ]
 
 
 def drawn() -> list[tuple[str, str]]:
-    """The arrows that say something which no chain of other arrows says."""
-    direct = {a: {y for x, y in arrows() if x == a} for a in ORDER}
+    """The arrows that say something which no chain of other arrows says; one against the order is drawn in any case."""
+    direct = {a: {y for x, y in arrows() if x == a and ORDER.index(y) < ORDER.index(x)} for a in ORDER}
 
     def within_reach(a: str) -> set[str]:
         return direct[a].union(*(within_reach(b) for b in direct[a]))
@@ -260,7 +262,9 @@ def meets_a_box(start: Point, end: Point, floor: int) -> bool:
     (x0, y0), ((x1, y1), (x2, y2), (x3, y3)) = start, curve(start, end)
     for t in (k / 100 for k in range(101)):
         weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
-        x, y = (sum(w * v for w, v in zip(weights, values)) for values in ((x0, x1, x2, x3), (y0, y1, y2, y3)))
+        x, y = (
+            sum(w * v for w, v in zip(weights, values)) for values in ((x0, x1, x2, x3), (y0, y1, y2, y3))
+        )
         if any(
             box.floor == floor and box.ends[0] - 7 < x < box.ends[1] + 7 and abs(y - box.y) < BOX / 2 + 7
             for box in boxes().values()
@@ -279,7 +283,9 @@ def gaps() -> dict[tuple[str, str], list[Point]]:
                 row = sorted((box for box in boxes().values() if box.floor == floor), key=lambda box: box.x)
                 edges = [LEFT, *(x for box in row for x in box.ends), RIGHT]
                 wanted = start[0] + (end[0] - start[0]) * (start[1] - row[0].y) / (start[1] - end[1])
-                gap = min(zip(edges[::2], edges[1::2]), key=lambda gap: max(gap[0] - wanted, wanted - gap[1], 0))
+                gap = min(
+                    zip(edges[::2], edges[1::2]), key=lambda gap: max(gap[0] - wanted, wanted - gap[1], 0)
+                )
                 through.setdefault((floor, gap), []).append((start[0] + end[0], a, b, row[0].y))
     for (_, (low, high)), passing in through.items():
         for k, (_, a, b, y) in enumerate(sorted(passing), start=1):

@@ -45,20 +45,21 @@ class ImagePool:
 
 
 def run_both(first: Callable, second: Callable) -> list[tuple]:
-    """What two jobs give, with their graphs: to look at, nothing learns."""
+    """What two jobs give, with their graphs: to look at, nothing learns. A job gives its losses by name, and one more tensor."""
     return [first(), second()]
 
 
-def learn_from(job: Callable) -> tuple[dict[str, Tensor], Tensor]:
-    """Add the gradients of all losses of a job, and return what it gave, detached: losses by name, and one more tensor."""
-    losses, other = job()
-    sum(losses.values()).backward()
-    return {name: loss.detach() for name, loss in losses.items()}, other.detach()
+def learn_from(results: list[tuple]) -> list[tuple]:
+    """Add the gradients of all losses in the results of some jobs, and return the results detached."""
+    sum(loss for losses, _ in results for loss in losses.values()).backward()
+    return [
+        ({name: loss.detach() for name, loss in losses.items()}, other.detach()) for losses, other in results
+    ]
 
 
 def in_turn(first: Callable, second: Callable) -> list[tuple]:
     """Learn from two jobs, one after the other: the second finds the memory of the first one's graph free again."""
-    return [learn_from(first), learn_from(second)]
+    return learn_from([first()]) + learn_from([second()])
 
 
 class CycleGAN(nn.Module):

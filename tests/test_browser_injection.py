@@ -25,9 +25,7 @@ from minicyclegan.runs.checkpoint import read_checkpoint, save_checkpoint
 
 BARE = "<img src=x onerror=window.pwned=1>"
 APP = "from minicyclegan.serve.app import translator_app\ntranslator_app([{!r}])"
-NO_ESCAPE = (
-    "import types, minicyclegan.runs.progress as p\np.html = types.SimpleNamespace(escape=lambda text: text)\n"
-)
+NO_ESCAPE = "import types, minicyclegan.runs.progress as p\np.html = types.SimpleNamespace(escape=lambda text: text)\n"
 UPLOADS = [name for name in NAMES if "\n" not in name]  # a browser's file has no line break in its name
 DONE, OPENED = {"texts": 0, "pages": 0}, set()  # shown as typed; opened without a fault
 

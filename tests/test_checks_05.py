@@ -32,23 +32,29 @@ def other(there: str, back: str) -> str:
     return f"def other_pair(G, F):\n    def there(x):\n        return {there}\n\n    def back(x):\n        return {back}\n\n    return there, back\n"
 
 
-BOTH = "F.l1_loss(cycled_a, real_a) + F.l1_loss(cycled_b, real_b)"
+BOTH = "reconstruction_loss(real_a, cycled_a) + reconstruction_loss(real_b, cycled_b)"
+SETUP = Trial(None, NOTEBOOK).setup + "from minicyclegan.cycle_loss import reconstruction_loss\n"
 TRIALS = [
     Trial(
         check_cycle_consistency_loss,
         NOTEBOOK,
+        SETUP,
         right={
+            "as in the first edition": loss("F.l1_loss(cycled_a, real_a) + F.l1_loss(cycled_b, real_b)"),
             "by hand": loss("(cycled_a - real_a).abs().mean() + (real_b - cycled_b).abs().mean()"),
             "with a module": "l1 = nn.L1Loss()\n"
             + loss("sum(l1(x, y) for x, y in ((real_a, cycled_a), (real_b, cycled_b)))"),
         },
         wrong={
-            "one-sided": (swap(LOSS, BOTH, "F.l1_loss(cycled_a, real_a)"), "does not change with cycled_b"),
+            "one-sided": (
+                swap(LOSS, BOTH, "reconstruction_loss(real_a, cycled_a)"),
+                "does not change with cycled_b",
+            ),
             "the other side only": (
-                swap(LOSS, BOTH, "F.l1_loss(cycled_b, real_b)"),
+                swap(LOSS, BOTH, "reconstruction_loss(real_b, cycled_b)"),
                 "does not change with cycled_a",
             ),
-            "squared": (swap(LOSS, "F.l1_loss", "F.mse_loss"), "you took the square"),
+            "squared": (swap(LOSS, "reconstruction_loss", "F.mse_loss"), "you took the square"),
             "sum instead of mean": (
                 loss("(cycled_a - real_a).abs().sum() + (cycled_b - real_b).abs().sum()"),
                 "not the sum",

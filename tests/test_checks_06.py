@@ -9,10 +9,12 @@ POOL = solution(NOTEBOOK, "check_image_pool")
 OBJECTIVE = solution(NOTEBOOK, "check_generators_objective")
 STEP = solution(NOTEBOOK, "check_training_step")
 IMPORTS = """
+from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from minicyclegan.cycle_loss import cycle_consistency_loss, identity_loss
+from minicyclegan.cycle_loss import cycle_consistency_loss, identity_loss, reconstruction_loss
+from minicyclegan.cyclegan import in_turn, run_both
 from minicyclegan.discriminator import PatchDiscriminator
 from minicyclegan.errors import ParameterError
 from minicyclegan.gan_loss import discriminator_loss, generator_loss
@@ -20,6 +22,34 @@ from minicyclegan.generator import Generator, init_weights
 from minicyclegan.pictures.images import as_batch
 from minicyclegan.parameters import Config
 """
+# The same step without the turns: losses, backward and detach by hand, as notebook 06 of the first edition had it
+BEFORE, _, AFTER = STEP.partition("        ### BEGIN SOLUTION\n")
+BY_HAND = (
+    BEFORE
+    + """
+        discriminators = [*self.discriminator_a.parameters(), *self.discriminator_b.parameters()]
+        autocast = torch.autocast(real_a.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+        for p in discriminators:
+            p.requires_grad_(False)
+        with autocast:
+            losses_g, fake_a, fake_b = self.generator_losses(real_a, real_b, with_identity)
+        optimizer_g.zero_grad()
+        sum(losses_g.values()).backward()
+        optimizer_g.step()
+
+        for p in discriminators:
+            p.requires_grad_(True)
+        fake_a, fake_b = pool_a.query(fake_a.detach()), pool_b.query(fake_b.detach())
+        with autocast:
+            losses_d, accuracies = self.discriminator_losses(real_a, fake_a, real_b, fake_b)
+        optimizer_d.zero_grad()
+        sum(losses_d.values()).backward()
+        optimizer_d.step()
+        return {name: loss.detach() for name, loss in (losses_g | losses_d | accuracies).items()}
+"""
+    + AFTER.partition("        ### END SOLUTION\n")[2]
+)
 POOL_CLASS = """
 class ImagePool:
     pass
@@ -196,8 +226,15 @@ def generators_objective(G, F, D_A, D_B, real_a, real_b, lambda_cycle, lambda_id
         NOTEBOOK,
         setup=IMPORTS + POOL_CLASS,
         right={
-            "no freezing, clears late": swap(STEP, "p.requires_grad_(False)", "p.requires_grad_(True)"),
-            "without autocast": swap(STEP, "enabled=self.dtype == torch.bfloat16", "enabled=False"),
+            "by hand, as in the first edition": BY_HAND,
+            "by hand, clears late": swap(BY_HAND, "p.requires_grad_(False)", "p.requires_grad_(True)"),
+            "by hand, without autocast": swap(
+                BY_HAND,
+                "enabled=self.dtype == torch.bfloat16)\n\n        for",
+                "enabled=False)\n\n        for",
+            ),
+            "no freezing": swap(STEP, "p.requires_grad_(False)", "p.requires_grad_(True)"),
+            "always in turn": swap(STEP, "self.learn)", "in_turn)"),
         },
         wrong={
             "generators never step": (
@@ -208,31 +245,28 @@ def generators_objective(G, F, D_A, D_B, real_a, real_b, lambda_cycle, lambda_id
                 swap(STEP, "        optimizer_d.step()\n", ""),
                 "discriminators have not moved",
             ),
+            "nothing learns": (swap(STEP, "self.learn)", "run_both)"), "generators have not moved"),
             "no detach": (
-                swap(STEP, "fake_a.detach()", "fake_a", "fake_b.detach()", "fake_b"),
+                swap(BY_HAND, "fake_a.detach()", "fake_a", "fake_b.detach()", "fake_b"),
                 "with their graph attached",
             ),
             "pools ignored": (
                 swap(
                     STEP,
-                    "fake_a, fake_b = pool_a.query(fake_a.detach()), pool_b.query(fake_b.detach())",
-                    "pool_a.query(fake_a.detach()), pool_b.query(fake_b.detach())\n        fake_a, fake_b = fake_a.detach(), fake_b.detach()",
+                    "fake_a, fake_b = pool_a.query(fake_a), pool_b.query(fake_b)",
+                    "pool_a.query(fake_a), pool_b.query(fake_b)",
                 ),
                 "use what `query` returns",
             ),
             "pools not asked": (
-                swap(
-                    STEP,
-                    "pool_a.query(fake_a.detach()), pool_b.query(fake_b.detach())",
-                    "fake_a.detach(), fake_b.detach()",
-                ),
+                swap(STEP, "pool_a.query(fake_a), pool_b.query(fake_b)", "fake_a, fake_b"),
                 "asked once in a step",
             ),
             "pools swapped": (
                 swap(
                     STEP,
-                    "pool_a.query(fake_a.detach()), pool_b.query(fake_b.detach())",
-                    "pool_b.query(fake_a.detach()), pool_a.query(fake_b.detach())",
+                    "pool_a.query(fake_a), pool_b.query(fake_b)",
+                    "pool_b.query(fake_a), pool_a.query(fake_b)",
                 ),
                 "two pools are swapped",
             ),
@@ -248,13 +282,30 @@ def generators_objective(G, F, D_A, D_B, real_a, real_b, lambda_cycle, lambda_id
                 swap(STEP, "        optimizer_d.zero_grad()\n", ""),
                 "clears them with optimizer_d",
             ),
+            "cleared after the turn": (
+                swap(
+                    STEP,
+                    "        optimizer_g.zero_grad()\n",
+                    "",
+                    "        optimizer_g.step()\n",
+                    "        optimizer_g.zero_grad()\n        optimizer_g.step()\n",
+                ),
+                "generators have not moved",
+            ),
             "only the first loss": (
-                swap(STEP, "sum(losses_g.values()).backward()", "losses_g['cycle'].backward()"),
+                swap(BY_HAND, "sum(losses_g.values()).backward()", "losses_g['cycle'].backward()"),
                 "by the sum of all their losses",
             ),
-            "graph returned": (swap(STEP, "name: loss.detach() for", "name: loss for"), "keep their graph"),
+            "graph returned": (
+                swap(BY_HAND, "name: loss.detach() for", "name: loss for"),
+                "keep their graph",
+            ),
             "nothing returned": (
-                swap(STEP, "        return {name: loss.detach()", "        {name: loss.detach()"),
+                swap(
+                    STEP,
+                    "        return losses_g | losses_d | accuracies",
+                    "        losses_g | losses_d | accuracies",
+                ),
                 "should return the losses",
             ),
             "accuracies forgotten": (

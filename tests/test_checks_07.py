@@ -14,11 +14,11 @@ SETUP = """
 import copy
 import math
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from minicyclegan.cyclegan import CycleGAN, ImagePool
-from minicyclegan.parameters import Config
 from minicyclegan.fast.norm import use_quick_norms
-from minicyclegan.fast.threads import TwoCoreCycleGAN
+from minicyclegan.fast.threads import in_two_threads, threads_for_each
+from minicyclegan.parameters import Config
 """
 FACTOR, LENGTH, AVERAGE, TRAINER = (
     solution(STEM, check.__name__)
@@ -179,7 +179,11 @@ TRIALS = [
             "1 forgotten": (swap(AVERAGE, SLOW, "decay = min(decay, step / (10 + step))"), "counts from 0"),
             "squared": (swap(AVERAGE, "1 - decay", "1 - decay**2"), "the smaller of decay and"),
             "the model moves": (
-                swap(AVERAGE, "lerp_(old, new, 1 - decay)", "lerp_(new, old, decay)"),
+                swap(
+                    AVERAGE,
+                    "(list(average.parameters()), list(network.parameters()), 1 - decay)",
+                    "(list(network.parameters()), list(average.parameters()), decay)",
+                ),
                 "only `average` may move",
             ),
             "one generator": (

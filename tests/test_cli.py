@@ -270,14 +270,18 @@ def in_tmp(tmp_path, monkeypatch):
     ids=lambda value: " ".join(value),
 )
 def test_train_refuses_before_anything_runs(in_tmp, monkeypatch, arguments, words):
-    monkeypatch.setattr("minicyclegan.course.execution.execute", lambda *a: pytest.fail("the notebook was run"))
+    monkeypatch.setattr(
+        "minicyclegan.course.execution.execute", lambda *a: pytest.fail("the notebook was run")
+    )
     refused("train", *arguments, words=words)
     assert list(in_tmp.iterdir()) == []
 
 
 @needs_notebook
 def test_train_refuses_a_folder_that_holds_a_run(in_tmp, finished_run, monkeypatch):
-    monkeypatch.setattr("minicyclegan.course.execution.execute", lambda *a: pytest.fail("the notebook was run"))
+    monkeypatch.setattr(
+        "minicyclegan.course.execution.execute", lambda *a: pytest.fail("the notebook was run")
+    )
     before = files_in(finished_run)
     refused("train", "seasons", "-o", finished_run, words=["already holds a run", "resume=true"])
     assert files_in(finished_run) == before

@@ -188,7 +188,11 @@ def test_the_global_random_numbers_are_not_moved_once_the_networks_are_made(tmp_
 
     def without_its_own(trainer, *args):
         init(trainer, *args)
-        monkeypatch.setattr(type(trainer.model), "noisy", lambda model, x, d: x + d * torch.randn(x.shape))
+        monkeypatch.setattr(
+            type(trainer.model),
+            "noise",
+            lambda model, x, d, copies=1: d * torch.randn(copies * len(x), *x.shape[1:]),
+        )
 
     monkeypatch.setattr(training.Trainer, "__init__", without_its_own)
     tiny_run(tmp_path / "other", **noisy)

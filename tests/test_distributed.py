@@ -251,7 +251,9 @@ def test_each_process_reads_only_its_part_of_the_batch_of_one_process(monkeypatc
 def test_each_process_has_a_gpu_of_its_own_or_a_sentence(monkeypatch, device, local_rank, words):
     """On a machine that claims to have two GPUs; that nccl then works was never seen here."""
     monkeypatch.setattr(
-        minicyclegan.distributed.processes, "choose_device", lambda *words: (torch.device(device), torch.float32, "")
+        minicyclegan.distributed.processes,
+        "choose_device",
+        lambda *words: (torch.device(device), torch.float32, ""),
     )
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", local_rank)

@@ -550,9 +550,6 @@ def test_what_a_killed_process_left_does_not_stand_in_the_way(serve, fetched):
     assert is_whole(fetched.folder)
 
 
-
-
-
 # A file whose checksum is right is the published one; these are what a wrong line in DATASETS would bring
 UNFIT = {
     "cut off": (GOOD[:-30], "damaged"),

@@ -260,7 +260,7 @@ def test_windows_line_ends_in_the_text_files_do_no_harm(pack):
 
 
 def test_a_missing_pack_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr("minicyclegan.datasets.emoji.PACKAGE", tmp_path / "package")
+    monkeypatch.setattr("minicyclegan.course.files.PACKAGE", tmp_path / "package")
     with pytest.raises(DataError, match="emoji pack data/emoji is missing; clone"):
         load_emoji(32)
 
@@ -268,7 +268,7 @@ def test_a_missing_pack_says_what_to_do(tmp_path, monkeypatch):
 def test_the_pack_is_found_in_a_checkout_and_inside_an_installed_wheel(tmp_path, monkeypatch):
     assert emoji_folder() == PACK
     shutil.copytree(PACK, tmp_path / "package" / "data" / "emoji")
-    monkeypatch.setattr("minicyclegan.datasets.emoji.PACKAGE", tmp_path / "package")
+    monkeypatch.setattr("minicyclegan.course.files.PACKAGE", tmp_path / "package")
     assert emoji_folder() == tmp_path / "package" / "data" / "emoji"
 
 

@@ -33,15 +33,16 @@ from minicyclegan.errors import ParameterError  # noqa: E402
 CPU = torch.device("cpu")
 
 
-class Noisy(Setting):
-    """With both kinds of noise, which the paper does not have."""
+class Another(Setting):
+    """With what the paper does not have: noise, slower discriminators, a learning rate that falls from the first step on."""
 
     def config(self):
-        return dataclasses.replace(super().config(), cycle_noise=0.1, discriminator_noise=0.1)
+        changes = dict(cycle_noise=0.1, discriminator_noise=0.1, discriminator_lr_factor=0.5, decay_share=1.0)
+        return dataclasses.replace(super().config(), steps=9, **changes)
 
 
 SIZES = dict(side=32, batch=2, channels=4, blocks=1, discriminator_channels=4)
-TINY, NOISY = Setting(**SIZES), Noisy(**SIZES)
+TINY, ANOTHER = Setting(**SIZES), Another(**SIZES)
 REFERENCE = os.environ.get("MINICYCLEGAN_REFERENCE")
 needs_reference = pytest.mark.skipif(
     not REFERENCE, reason="MINICYCLEGAN_REFERENCE names no checkout of junyanz/pytorch-CycleGAN-and-pix2pix"
@@ -161,9 +162,7 @@ def test_a_warm_up_leaves_no_trace_before_the_first_step_and_later(weights):
     before = copy.deepcopy(state())
     with gpu_variants.leaving_no_trace(*optimizers):
         contender.step(*batches[1])
-        assert not any(torch.equal(x, old) for x, old in zip(state(), before) if x.any()), (
-            "nothing was trained"
-        )
+        assert not torch.equal(state()[0], before[0]), "nothing was trained"
     torch.testing.assert_close(state(), before, rtol=0, atol=0)
 
 
@@ -184,7 +183,7 @@ class Rehearsed(Graphed):
         return replay
 
 
-@pytest.mark.parametrize("setting", [TINY, NOISY], ids=["plain", "noisy"])
+@pytest.mark.parametrize("setting", [TINY, ANOTHER], ids=["paper", "another"])
 def test_graphs_in_fixed_places_train_like_the_library(setting, in_float64, weights):
     """As if neither the warm-up nor the recording had happened, and with older pictures out of full pools."""
     expected = losses_of(build(VARIANTS["fp32"], setting, CPU, weights), steps=6)

@@ -175,7 +175,9 @@ def test_a_signal_ends_the_run_after_the_step_with_a_checkpoint(processes, undis
 def test_the_same_signal_twice_ends_a_step_that_hangs(processes, tmp_path):
     run_dir = tmp_path / "run"
     process = processes.start(run_dir, **(KILL | {"hang_at": 4}))
-    assert wait_until((run_dir / "previous.pt").exists, process)  # so the checkpoint of step 4 is in the writing
+    assert wait_until(
+        (run_dir / "previous.pt").exists, process
+    )  # so the checkpoint of step 4 is in the writing
     assert wait_until(lambda: read_checkpoint(run_dir / "last.pt")["step"] == 4, process)
     time.sleep(0.5)  # now it is in the step that hangs
     os.kill(process, signal.SIGINT)

@@ -21,9 +21,7 @@ FROM_FOLDERS = ["cats_dogs", "monet2photo", "summer2winter_yosemite", "horse2zeb
 def here(tmp_path, monkeypatch):
     """An empty current folder, and no downloads beside the course either."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "minicyclegan.datasets.downloads.__file__", str(tmp_path / "course" / "minicyclegan" / "downloads.py")
-    )
+    monkeypatch.setattr("minicyclegan.datasets.downloads.PACKAGE", tmp_path / "course" / "minicyclegan")
     return tmp_path
 
 

@@ -6,17 +6,7 @@ import sys
 
 import click
 
-from minicyclegan.cli.app import app
-from minicyclegan.cli.course import grade, student
-from minicyclegan.cli.data import data
-from minicyclegan.cli.doctor import doctor
-from minicyclegan.cli.evaluate import evaluate
-from minicyclegan.cli.export import export
-from minicyclegan.cli.repro import repro
-from minicyclegan.cli.run import run
-from minicyclegan.cli.sweep import sweep
-from minicyclegan.cli.train import train
-from minicyclegan.cli.translate import translate
+from minicyclegan.cli import app, course, data, doctor, evaluate, export, repro, run, sweep, train, translate
 
 
 class OneSentence(click.Group):
@@ -46,5 +36,8 @@ def main():
     os.environ.pop("JPY_SESSION_NAME", None)
 
 
-for command in (train, run, data, translate, evaluate, sweep, app, export, student, grade, repro, doctor):
+for command in (
+    *(train.train, run.run, data.data, translate.translate, evaluate.evaluate, sweep.sweep),
+    *(app.app, export.export, course.student, course.grade, repro.repro, doctor.doctor),
+):
     main.add_command(command)

@@ -32,7 +32,6 @@ class DataSet:
     note: str = ""
 
 
-
 # fmt: off
 DATASETS = {
     "apple2orange": DataSet(78456409, "845a191e9af8926408ea597001cd03a452e3300a1f44a79fe329b3d59f6e3eb8", (995, 1019, 266, 248), "apples", "oranges"),

@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from minicyclegan.cyclegan import CycleGAN, ImagePool, run_both
+from minicyclegan.cyclegan import CycleGAN, ImagePool, learn_from, run_both
 from minicyclegan.data import UnpairedBatches, random_crop_flip, to_float
 from minicyclegan.distributed.processes import own
 from minicyclegan.parameters import Config
@@ -70,11 +70,7 @@ class Turn(nn.Module):
 
 def on_all_processes(turn: DistributedDataParallel, first: Callable, second: Callable) -> list[tuple]:
     """As `cyclegan.in_turn`, with gradients that are the means over all processes."""
-    results = turn(first, second)
-    sum(loss for losses, _ in results for loss in losses.values()).backward()
-    return [
-        ({name: loss.detach() for name, loss in losses.items()}, other.detach()) for losses, other in results
-    ]
+    return learn_from(turn(first, second))
 
 
 class ParallelCycleGAN(CycleGAN):
