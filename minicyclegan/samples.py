@@ -10,7 +10,6 @@ from torchvision.utils import make_grid
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import to_float
 from minicyclegan.pictures.images import to_image
-from minicyclegan.runs.checkpoint import save_next
 from minicyclegan.runs.files import append_line, write_file
 
 
@@ -37,21 +36,18 @@ def sample_sheet(model: CycleGAN, test_a: Tensor, test_b: Tensor) -> Tensor:
 
 
 def write_step(
-    trainer, run_dir: Path, record: dict, tests: list[Tensor] | None, paired: bool, save: bool
+    run_dir: Path, record: dict, model: CycleGAN, tests: list[Tensor] | None, paired: bool
 ) -> dict:
-    """Write what a step of a `Trainer` leaves in the run folder: samples of `tests` (A and B), its record, if `save` a checkpoint.
+    """Add the record of a step to the run folder, and where there are `tests` (A and B) a sheet of what `model` makes of them.
 
     Returns the record, which with samples of true pairs also has the held-out errors.
     """
     if tests is not None:
         columns = min(6, *map(len, tests))
-        sheet = to_image(sample_sheet(trainer.translator, *(pictures[:columns] for pictures in tests)))
+        sheet = to_image(sample_sheet(model, *(pictures[:columns] for pictures in tests)))
         path = run_dir / "samples" / f"step_{record['step']:07d}.png"
         write_file(path, lambda file: sheet.save(file, "PNG"))
         if paired:
-            record |= held_out_error(trainer.translator, *tests)
-    # First the line, then the checkpoint: killed in between, a resume makes the line again and loses none
+            record |= held_out_error(model, *tests)
     append_line(run_dir / "metrics.jsonl", json.dumps(record))
-    if save:
-        save_next(run_dir, trainer.state_dict())
     return record

@@ -22,8 +22,9 @@ from minicyclegan.distributed.processes import agreed, device_of_process, losing
 from minicyclegan.errors import MiniCycleGANError, ParameterError, RunError, Stopped
 from minicyclegan.parameters import Config, check_intervals
 from minicyclegan.runs.folder import open_run
+from minicyclegan.runs.resume import begin
 from minicyclegan.runs.signals import signals_noted
-from minicyclegan.training import begin, train_steps
+from minicyclegan.training import train_steps
 
 HOW = "torchrun --nproc-per-node 2 -m minicyclegan.train_distributed seasons -o RUN_DIR"
 # The others wait while the first process writes sheets and checkpoints: far longer than that, far shorter than a night

@@ -17,10 +17,9 @@ from minicyclegan.parameters import Config, check_intervals
 from minicyclegan.pictures.prefetch import Prefetch
 from minicyclegan.runs.checkpoint import save_next
 from minicyclegan.runs.devices import choose_device
-from minicyclegan.runs.files import write_json
-from minicyclegan.runs.folder import after_numbers_went_wrong, open_run, require_space, trim_metrics
+from minicyclegan.runs.folder import after_numbers_went_wrong, open_run
 from minicyclegan.runs.progress import Progress
-from minicyclegan.runs.resume import go_on
+from minicyclegan.runs.resume import begin
 from minicyclegan.runs.signals import signals_wait
 from minicyclegan.samples import write_step
 
@@ -157,18 +156,6 @@ def require_finite(trainer: Trainer, batches: UnpairedBatches, saved_step: int) 
         )
 
 
-def begin(trainer: Trainer, run_dir: Path, resume: bool, progress) -> None:
-    """Bring the trainer and its folder to where the training begins: the first step, or with `resume` where it was stopped.
-
-    Raises RunError or CheckpointError.
-    """
-    if resume and any((run_dir / name).exists() for name in ("last.pt", "previous.pt")):
-        go_on(trainer, run_dir, progress)
-    require_space(run_dir, trainer)
-    trim_metrics(run_dir / "metrics.jsonl", trainer.step)
-    write_json(run_dir / "config.json", trainer.config.to_dict())
-
-
 def train_steps(
     trainer: Trainer,
     domains: Domains,
@@ -209,7 +196,11 @@ def train_steps(
         tests, save = shown if "sample_every" in due else None, "checkpoint_every" in due
         saved_step = step if save else saved_step
         if writes:
-            clock.report(step, write_step(trainer, run_dir, record, tests, domains.paired, save))
+            # First the line, then the checkpoint: killed in between, a resume makes the line again and loses none
+            record = write_step(run_dir, record, trainer.translator, tests, domains.paired)
+            if save:
+                save_next(run_dir, trainer.state_dict())
+            clock.report(step, record)
     if trainer.step < config.steps:
         with together():
             require_finite(trainer, batches, saved_step)
@@ -244,8 +235,7 @@ def train(
     batches = UnpairedBatches(
         domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed
     )
-    # The next batches are made by other threads while this one trains
-    prefetch = Prefetch(batches.batch, config.steps)
+    prefetch = Prefetch(batches.batch, config.steps)  # by other threads, while this one trains
     with open_run(run_dir, config, resume) as run_dir, signals_wait() as signals, prefetch:
         progress(sentence)
         trainer = Trainer(config, torch_device, dtype)

@@ -33,7 +33,13 @@ def other(there: str, back: str) -> str:
 
 
 BOTH = "reconstruction_loss(real_a, cycled_a) + reconstruction_loss(real_b, cycled_b)"
-SETUP = Trial(None, NOTEBOOK).setup + "from minicyclegan.cycle_loss import reconstruction_loss\n"
+SETUP = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+from minicyclegan.cycle_loss import reconstruction_loss
+"""
+
 TRIALS = [
     Trial(
         check_cycle_consistency_loss,

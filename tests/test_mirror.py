@@ -21,6 +21,7 @@ MIRROR = {
     "cycle_loss": "05_cycle_consistency",
     "cyclegan": "06_cyclegan",
     "training": "07_train",
+    "samples": "07_train",
     "translate": "10_your_images",
     "evaluation": "08_evaluate",
     "diagnosis": "08_evaluate",

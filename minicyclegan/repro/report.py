@@ -6,8 +6,7 @@ from pathlib import Path
 from minicyclegan.errors import RunError
 from minicyclegan.repro.compare import IN_WORDS
 from minicyclegan.repro.run import FORMAT, PROFILES
-from minicyclegan.runs.files import write_file, write_json
-from minicyclegan.sweep.run import read_json
+from minicyclegan.runs.files import read_json, write_file, write_json
 
 SHOWN = 12  # differences of one notebook that are shown; the JSON file has all
 

@@ -5,13 +5,32 @@ import json
 import shutil
 import time
 from pathlib import Path
+from typing import Protocol
+
+import torch
 
 from minicyclegan.runs.checkpoint import read_newest
 from minicyclegan.runs.files import write_file
+from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import UnpairedBatches
 from minicyclegan.errors import CheckpointError, RunError
 from minicyclegan.runs.locks import only_one
 from minicyclegan.parameters import Config
+
+
+class Resumable(Protocol):
+    """What a run folder must know of whoever trains in it: `training.Trainer`, which is built later in the course."""
+
+    config: Config
+    step: int
+    model: CycleGAN
+    average: CycleGAN | None
+    optimizer_g: torch.optim.Optimizer
+    optimizer_d: torch.optim.Optimizer
+
+    def state_dict(self) -> dict: ...
+
+    def load_state_dict(self, state: dict) -> None: ...
 
 
 @contextlib.contextmanager
@@ -83,7 +102,7 @@ def require_same_config(run_dir: Path, config: Config) -> None:
         )
 
 
-def require_space(run_dir: Path, trainer) -> None:
+def require_space(run_dir: Path, trainer: Resumable) -> None:
     """Raise RunError where the disk has no room for the checkpoints: two that are kept and one in the writing."""
     weights = sum(w.numel() * w.element_size() for w in trainer.model.state_dict().values())
     config = trainer.config

@@ -5,10 +5,24 @@ from pathlib import Path
 import torch
 
 from minicyclegan.runs.checkpoint import read_newest
+from minicyclegan.runs.files import write_json
+from minicyclegan.runs.folder import Resumable, require_space, trim_metrics
 from minicyclegan.errors import CheckpointError
 
 
-def go_on(trainer, run_dir: Path, progress) -> None:
+def begin(trainer: Resumable, run_dir: Path, resume: bool, progress) -> None:
+    """Bring trainer and folder to where the training begins: its first step, or with `resume` the one after the last checkpoint.
+
+    Raises RunError or CheckpointError.
+    """
+    if resume and any((run_dir / name).exists() for name in ("last.pt", "previous.pt")):
+        go_on(trainer, run_dir, progress)
+    require_space(run_dir, trainer)
+    trim_metrics(run_dir / "metrics.jsonl", trainer.step)
+    write_json(run_dir / "config.json", trainer.config.to_dict())
+
+
+def go_on(trainer: Resumable, run_dir: Path, progress) -> None:
     """Bring a `Trainer` to where the newest whole checkpoint of the run was taken, and say so. Raises CheckpointError."""
     checkpoint, damage = read_newest(run_dir)
     fault = fault_in(checkpoint, trainer)
@@ -27,7 +41,7 @@ def go_on(trainer, run_dir: Path, progress) -> None:
     progress(f"resuming after step {trainer.step} of {trainer.config.steps}")
 
 
-def fault_in(checkpoint: dict, trainer) -> str:
+def fault_in(checkpoint: dict, trainer: Resumable) -> str:
     """What is wrong with a checkpoint for this trainer, in a few words; empty where nothing is."""
     expected = trainer.state_dict()
     if missing := [name for name in expected if name not in checkpoint]:

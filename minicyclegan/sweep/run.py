@@ -12,21 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minicyclegan.errors import MiniCycleGANError, RunError
+from minicyclegan.runs.files import read_json
 from minicyclegan.runs.locks import only_one
 from minicyclegan.sweep.plan import Member, Sweep, folder_name
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 GRACE = 15.0  # seconds that a member has to stop by itself
-
-
-def read_json(path: Path) -> dict | None:
-    """The content of a JSON file, or None if there is none. Raises RunError for a damaged one."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"cannot read {path}: {error}; remove its folder to run it again") from error
 
 
 def state_of(member: Member, folder: Path) -> str:

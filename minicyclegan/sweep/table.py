@@ -12,8 +12,8 @@ from pathlib import Path
 from minicyclegan.course.files import PACKAGE
 from minicyclegan.errors import RunError
 from minicyclegan.grading.report import harmless
+from minicyclegan.runs.files import read_json
 from minicyclegan.sweep.plan import Row, Sweep, folder_name, written
-from minicyclegan.sweep.run import read_json
 
 MEASURES = ("held_out_ab", "held_out_ba", "cycle_a", "cycle_b", "seconds")
 NOTES = (
