@@ -14,7 +14,7 @@ test: .venv/installed
 
 long: .venv/installed
 	@echo "running the long tests, about an hour; what they measure goes to tests/results"
-	@MINICYCLEGAN_RECORD=1 $(RUN)python -m pytest -m long tests
+	@MINICYCLEGAN_RECORD=1 $(RUN)python -m pytest -n 0 -m long tests
 	@$(RUN)python tests/records.py
 
 lab: .venv/installed

@@ -11,7 +11,7 @@ def count_flops(work: Callable) -> int:
     """Floating-point operations of all convolutions and matrix products in `work()`, forward and backward.
 
     A multiplication and its addition count as two. Norms, paddings and Adam are not counted: on the networks of the paper
-    they are under one per cent of the arithmetic (of the time they may be far more). Not for compiled or captured work, which
+    they are under one per cent of the arithmetic (they may be far more of the time). Not for compiled or captured work, which
     hides what it calls: count the plain form of the same step.
     """
     counter = FlopCounterMode(display=False)
@@ -21,7 +21,7 @@ def count_flops(work: Callable) -> int:
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done all it was told."""
+    """Wait until the device has done everything it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

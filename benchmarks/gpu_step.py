@@ -5,12 +5,12 @@
 
 PATH is a checkout of junyanz/pytorch-CycleGAN-and-pix2pix; its optimize_parameters() runs at its defaults. Ours has the same networks,
 batch and losses (the paper's Config). Each variant of ours takes turns with the reference; shown are the medians over the turns.
-TFLOP/s are the useful work: the arithmetic of the reference's own step, counted by FlopCounterMode, by each one's time. A size is
+TFLOP/s are the useful work: the arithmetic of the reference's own step, counted by FlopCounterMode, divided by each one's time. A size is
 SIDExBATCH[xCHANNELS[xBLOCKS]], by default 64 channels and 9 blocks from 256 px on, 6 below. "Images a second" counts the
 pictures of one domain. Peak memory is what a contender itself takes: weights, gradients, optimisers and one step.
 
-With --out every row is written as it comes, and a run with the same file goes on where the last one stopped, on the same kind of
-machine; with --again it measures anew, also what failed. --recipe projects the paper's 267,000 steps. See gpu_variants.py on what
+With --out every row is written as it comes, and a run with the same file continues where the last one stopped, on the same kind of
+machine; with --again it measures again, including what failed. --recipe projects the paper's 267,000 steps. See gpu_variants.py on what
 no test runs.
 """
 
@@ -49,7 +49,7 @@ from minicyclegan.errors import MiniCycleGANError, ParameterError, RunError
 from minicyclegan.runs.devices import choose_device
 
 RECIPE_STEPS = 267_000
-# What is counted and compared with. The library itself uses two threads on a CPU, and a counter sees but its own.
+# What is counted and compared with. The library itself uses two threads on a CPU, and a counter sees only its own.
 PLAIN = Variant("", "fp32", channels_last=False)
 
 
@@ -79,7 +79,7 @@ def read_variants(text: str | None, device: torch.device) -> list[str]:
 
 
 def allow(contender) -> None:
-    """What this contender, or variant, expects of the whole process: TF32 or not, cuDNN trying its algorithms or not.
+    """Set what this contender, or variant, expects of the whole process: TF32 or not, cuDNN trying its algorithms or not.
 
     By PyTorch's older names: torch.compile of 2.11 still reads them, and refuses a mix of both.
     """
@@ -88,7 +88,7 @@ def allow(contender) -> None:
 
 
 def free(device: torch.device) -> int:
-    """Give back what nobody holds any more; the bytes still held on the GPU."""
+    """Free what is no longer in use; returns the bytes still held on the GPU."""
     gc.collect()
     torch.compiler.reset()
     if device.type != "cuda":
@@ -203,14 +203,14 @@ class Bench:
             os.replace(new, self.args.out)
 
     def add(self, row: dict) -> None:
-        """Keep a row instead of an older one of the same variant and size, and print it."""
+        """Keep a row in place of an older one of the same variant and size, and print it."""
         key = (row["size"], row["variant"])
         self.found["rows"] = [r for r in self.found["rows"] if (r["size"], r["variant"]) != key] + [row]
         print(table_line(row), flush=True)
         self.keep()
 
     def measure_peaks(self) -> None:
-        """The matrix products, random numbers in them: 8192 on a GPU, 2048 on a CPU."""
+        """Products of random matrices: of side 8192 on a GPU, 2048 on a CPU."""
         cuda, found = self.device.type == "cuda", {}
         for name, dtype in (("bf16", torch.bfloat16), ("tf32", torch.float32), ("fp32", torch.float32)):
             if name == "tf32" and not cuda:
@@ -227,7 +227,7 @@ class Bench:
     def parity(self, setting: Setting, ready: ReadyBatches) -> None:
         """Both from the same weights on the same pictures, pools off: the losses of the first steps.
 
-        In fp64, where nothing but an error could part them, and in fp32, where Adam soon makes much of a little rounding: it
+        In fp64, where only an error could make them differ, and in fp32, where Adam soon amplifies a little rounding: it
         divides by the size of a gradient, however small that is. fp64 only up to 256 px at batch 1: it is slow.
         """
         found = self.found["parity"][setting.name] = {}
@@ -275,7 +275,7 @@ class Bench:
     def attempt(
         self, name: str, setting: Setting, weights: dict, ready, expected: list[dict], partner, flops: int
     ) -> None:
-        """One variant, taking turns with the reference; its exception's first line where it fails."""
+        """One variant, taking turns with the reference; or the first line of its exception where it fails."""
         row = {"size": setting.name, "side": setting.side, "batch": setting.batch, "variant": name}
         row["words"] = VARIANTS[name].words
         try:
@@ -305,7 +305,7 @@ class Bench:
         if "error" in row and self.device.type == "cuda":
             try:
                 torch.cuda.synchronize()
-            except Exception as error:  # an illegal access, say: nothing works in this process any more
+            except Exception as error:  # such as an illegal access: nothing works in this process any more
                 raise RunError(
                     f"after variant {name} the GPU refuses all work; run again with the same --out to go on with the next"
                 ) from error
@@ -353,9 +353,8 @@ class Bench:
             expected.append({name: float(losses[name]) for name in LOSSES})
 
         counted = {"ours": count_flops(one_step)}
-        for _ in range(
-            min(3, self.args.parity_steps) - 1
-        ):  # at most 48 pictures: the pools give back what they get
+        # At most 48 pictures: the pools give back what they get
+        for _ in range(min(3, self.args.parity_steps) - 1):
             one_step()
         if self.args.reference:
             reference = Reference(self.args.reference, setting, self.device, tf32=False)
@@ -398,7 +397,7 @@ def print_recipe(rows: list[dict]) -> None:
 
 
 def described(device: torch.device) -> dict:
-    """machine() with the driver's version; without the GPU where the CPU is measured."""
+    """machine() with the driver's version; without the GPU if the CPU is measured."""
     found = machine()
     if device.type != "cuda":
         found.pop("gpu", None)

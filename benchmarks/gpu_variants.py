@@ -1,8 +1,8 @@
 """The contenders of gpu_step.py: the reference's step, and ours in several forms, all with the library's own losses.
 
 Every contender has `step(real_a, real_b)`, which trains once and returns the losses by name, `fill_pools()`, and says with `tf32`
-and `benchmark` how torch.backends must stand while it runs. No test runs what only CUDA has: graphs, streams and TF32. An earlier
-form of this file ran on an H100 with PyTorch 2.11; this one has not been on a GPU yet.
+and `benchmark` how torch.backends must be set while it runs. No test runs what only CUDA has: graphs, streams and TF32. An earlier
+version of this file ran on an H100 with PyTorch 2.11; this one has not been on a GPU yet.
 """
 
 import contextlib
@@ -57,14 +57,14 @@ class Variant:
 
     words: str
     precision: str = "bf16"  # or `fp32`, `tf32`
-    library: bool = False  # Trainer.train_on as it is; all else below is the library's
+    library: bool = False  # Trainer.train_on as it is; everything below is then the library's choice
     channels_last: bool = True
     fused: bool = False  # Adam in one kernel
     compiled: bool = False  # torch.compile of the four networks
     norm: str = "torch"  # or `quick`, the library's on a CPU; `written`: arithmetic that torch.compile fuses in any format
     graphs: bool = False  # each half of the step as one CUDA graph
     streams: bool = False  # the two directions side by side on the GPU
-    data: str = "ready"  # batches that lie on the device; or `host`, `resident`
+    data: str = "ready"  # batches that are already on the device; or `host`, `resident`
     benchmark: bool = True  # cuDNN tries its algorithms; the reference has it on
 
     @property
@@ -126,7 +126,7 @@ def write_norms_out(network: nn.Module) -> None:
 
 @functools.cache
 def second_stream(device: torch.device) -> torch.cuda.Stream:
-    """One for each device: memory that was in use on a stream is free again for that stream only."""
+    """One for each device: memory that was in use on a stream can be reused on that stream only."""
     return torch.cuda.Stream(device)
 
 
@@ -143,20 +143,20 @@ def on_two_streams(first: Callable, second: Callable) -> list[tuple]:
     with torch.cuda.stream(other):
         results.append(second())
     here.wait_stream(other)
-    # What the second job gives is read here too: until that is done its memory must not be given away over there
+    # What the second job returns is read here too: until that is done, the other stream must not reuse its memory
     for tensor in tree_leaves(results[1]):
         tensor.record_stream(here)
     results = learn_from(results)
-    # What the second job reads, the caller holds until this returns, and may then overwrite: over there all must be done
+    # The caller may overwrite what the second job reads as soon as this returns: by then the other stream must be done
     here.wait_stream(other)
     return results
 
 
 @contextlib.contextmanager
 def leaving_no_trace(*optimizers: torch.optim.Optimizer):
-    """After the block the weights and the optimisers' state are what they were, copied to where they lie by then.
+    """After the block the weights and the optimisers' state are what they were, copied to where they are by then.
 
-    There a recording looks for them. An optimiser makes its state at its first step; what it did not have before becomes 0.
+    A recording looks for them there. An optimiser makes its state at its first step; what it did not have before becomes 0.
     """
     learning = [
         (p, optimizer.state[p]) for optimizer in optimizers for p in optimizer.param_groups[0]["params"]
@@ -216,10 +216,10 @@ class Library:
 
 
 class Halves(Library):
-    """The library's two turns, each with its update of the weights, as functions of nothing but what lies in `self`.
+    """The library's two turns, each with its update of the weights, as functions of nothing but what is in `self`.
 
-    The pools work in between. As in the paper, the identity loss is used at every step. The model and the optimisers of the
-    trainer are exchanged for those of the variant.
+    The pools do their work in between. As in the paper, the identity loss is used at every step. The model and the optimisers of the
+    trainer are replaced by those of the variant.
     """
 
     def __init__(
@@ -248,7 +248,7 @@ class Halves(Library):
 
     def adam(self, parameters: list[nn.Parameter]) -> torch.optim.Adam:
         config, graphs = self.trainer.config, self.variant.graphs
-        # A graph reads the learning rate, and the number of the step, where it was when it was recorded
+        # A graph reads the learning rate and the step number where they were when it was recorded
         rate = torch.tensor(config.learning_rate, device=self.device) if graphs else config.learning_rate
         fused = self.variant.fused or None
         return torch.optim.Adam(parameters, rate, (config.beta1, 0.999), fused=fused, capturable=graphs)
@@ -312,7 +312,7 @@ class Halves(Library):
 class Graphed(Halves):
     """Each half recorded once as a CUDA graph and then replayed. CUDA only.
 
-    What a replay reads and writes stays in the same place: pictures and noise are copied to where they lay, the learning rate
+    What a replay reads and writes stays in the same place: pictures and noise are copied to where they were, the learning rate
     is a tensor, and gradients are made within the recording, which overwrites them at each replay. The pools run in between
     as ordinary code: which pictures they hand out is drawn by the CPU, and no number is read from the GPU. Both graphs share
     one pool of memory, as they always run in turn on one stream.
@@ -359,8 +359,8 @@ class Graphed(Halves):
             self.discriminators_half()
 
     def record(self, work: Callable) -> Callable:
-        """A function that replays `work` and returns its results, which lie at the same place each time."""
-        self.trainer.model.zero_grad()  # no gradients are there: the recording makes them in its own memory
+        """A function that replays `work` and returns its results, which are in the same place each time."""
+        self.trainer.model.zero_grad()  # no gradients exist: the recording makes them in its own memory
         torch.cuda.reset_peak_memory_stats()
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self.memory, stream=self.stream):
@@ -387,7 +387,7 @@ def random_pictures(n: int, side: int, device: torch.device) -> Tensor:
 
 
 class ReadyBatches:
-    """Some batches of noise that lie on the device, one after the other."""
+    """Some batches of noise that are on the device, one after the other."""
 
     def __init__(self, setting: Setting, device: torch.device, count: int = 8):
         n = setting.batch

@@ -1,13 +1,13 @@
-"""How fast are pictures there? Reading a folder, drawing the seasons, and how long a training step waits for its batch.
+"""How fast are pictures available? Reading a folder, drawing the seasons, and how long a training step waits for its batch.
 
     python benchmarks/loading.py [--photos FOLDER] [--count 10000] [--only index,seasons,waiting] [--out benchmarks/results/loading.json]
 
 `--photos` is any folder of photographs, at any depth; from them, cut and mirrored anew each time, `--count` JPEG files of 256 px
-with different content are made in a temporary folder. Without it drawn landscapes with grain take their place, whose files are
+with different content are made in a temporary folder. Without it drawn landscapes with grain take their place; their files are
 as large. The files have just been written, so the table of reading says nothing about a slow disk.
 
 Waiting: the same steps with each batch made when it is asked for, and with Prefetch; they take turns in one process, and the medians
-over the turns are shown. The share of waiting is the time until a batch is there, of the time of all steps. The GPU is simulated: a
+over the turns are shown. The share of waiting is the time until a batch is there, as a share of the time of all steps. The GPU is simulated: a
 step of 12 ms sleeps, as a program does that waits for its GPU, and in one row works in Python for the first half, as a program
 does that tells the GPU what to do.
 """
@@ -36,7 +36,7 @@ CPU_YAML = Path(__file__).parent.parent / "notebooks/configs/cpu.yaml"
 
 
 def make_photographs(folder: Path, sources: list[Path], count: int) -> None:
-    """JPEG files of 256 px, of which no two are equal."""
+    """JPEG files of 256 px, no two of them equal."""
     random = np.random.RandomState(0)
     drawn = [] if sources else load_seasons(256, n_train=100, n_test=1).train_a
     for i in range(count):
@@ -55,7 +55,7 @@ def make_photographs(folder: Path, sources: list[Path], count: int) -> None:
 
 
 def peak_mib() -> float:
-    """The most memory that this process has had, in MiB (Linux)."""
+    """The most memory that this process has used, in MiB (Linux)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -73,7 +73,7 @@ def index_table(folder: Path) -> list[dict]:
             del kept
             minicyclegan.pictures.prefetch.THREADS = threads
             started = time.perf_counter()
-            # Not kept, as two domains of so many would not be, whatever their number is here
+            # Not kept at 256 px, as two full domains would not be, however many there are here
             kept = ImageFolder(folder, size, memory_budget=0 if image_size == 256 else 2**31)
             seconds[threads].append(time.perf_counter() - started)
         for threads, times in seconds.items():
@@ -140,9 +140,9 @@ def measure(name: str, batches: UnpairedBatches, step, steps: int, turns: int) -
                     batch = source.batch(number)
                     waited += time.perf_counter() - asked
                     step(*batch)
-                    del batch  # here, as giving its memory back is no waiting for the next one
+                    del batch  # here, since freeing its memory is not waiting for the next one
                 total = time.perf_counter() - started
-            if turn:  # the turn before the first warms up
+            if turn:  # turn 0 warms up
                 found[way].append((total / steps * 1000, waited / total))
     row = {"what": name}
     for way, values in found.items():

@@ -1,4 +1,4 @@
-"""What does each departure of configs/cpu.yaml from the paper's recipe bring? One option at a time is set back.
+"""What does each departure of configs/cpu.yaml from the paper's recipe bring? One option at a time is set back to the paper's.
 
     python benchmarks/options.py [STEPS]
 

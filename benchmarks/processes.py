@@ -2,8 +2,8 @@
 
     torchrun --standalone --nproc-per-node 2 benchmarks/processes.py [--out FILE.json]
 
-All is measured in one job, in turns: while one process works alone the other one waits. The pictures are noise, which
-changes no time. Prints the median seconds of a step for the networks of configs/cpu.yaml and for larger ones.
+Everything is measured in one job, in turns: while one process works alone the other one waits. The pictures are noise, which
+does not change the times. Prints the median seconds of a step for the networks of configs/cpu.yaml and for larger ones.
 """
 
 import argparse
@@ -107,7 +107,7 @@ def main() -> None:
         given.out.write_text(json.dumps({"machine": machine(), "seconds": results}, indent=2) + "\n")
     dist.destroy_process_group()
     sys.stdout.flush()
-    os._exit(0)  # as train_distributed ends: gloo's threads can abort Python's own end
+    os._exit(0)  # as in train_distributed: gloo's threads can make Python abort at its end
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The reference's own CycleGAN (junyanz/pytorch-CycleGAN-and-pix2pix), built from a checkout given by its path.
 
-Nothing of it lies here: its modules are imported from the checkout, without its options parser, its data sets or its pages of
-results (visdom, wandb and dominate are not needed). Files it needs there: models/{__init__,base_model,networks,
+None of it is kept here: its modules are imported from the checkout, without its options parser, its data sets or its result
+pages (visdom, wandb and dominate are not needed). Files it needs there: models/{__init__,base_model,networks,
 cycle_gan_model}.py and util/{__init__,image_pool}.py.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from minicyclegan.errors import ParameterError
 
-# What its train.py has without any option but `--model cycle_gan`
+# What its train.py uses with no option but `--model cycle_gan`
 DEFAULTS = dict(
     model="cycle_gan", isTrain=True, input_nc=3, output_nc=3, ngf=64, ndf=64, netG="resnet_9blocks", netD="basic",
     n_layers_D=3, norm="instance", init_type="normal", init_gain=0.02, no_dropout=True, direction="AtoB",
@@ -34,10 +34,10 @@ def build_reference(
     ndf: int = 64,
     pool_size: int = 50,
 ):
-    """The reference's CycleGANModel for training, at its defaults but for the arguments; it has 6 or 9 blocks.
+    """The reference's CycleGANModel for training, at its defaults except for the arguments; it has 6 or 9 blocks.
 
     On a GPU it is wrapped in DataParallel, as its own program does. Building it sets torch.backends.cudnn.benchmark, for the
-    whole process. Raises ParameterError where `path` is no checkout or the number of blocks is another.
+    whole process. Raises ParameterError where `path` is not a checkout, or for any other number of blocks.
     """
     path, device = Path(path).resolve(), torch.device(device)
     if not (path / "models/cycle_gan_model.py").is_file():
@@ -70,7 +70,7 @@ def networks_of(model) -> dict[str, nn.Module]:
 
 @torch.no_grad()
 def copy_weights(source: dict[str, nn.Module], target: dict[str, nn.Module]) -> None:
-    """Give the target's networks the source's weights; both have the same layers in the same order, under other names."""
+    """Give the target's networks the source's weights; both have the same layers in the same order, under different names."""
     for name, network in target.items():
         for ours, theirs in zip(network.parameters(), source[name].parameters(), strict=True):
             if ours.shape != theirs.shape:

@@ -2,11 +2,11 @@
 
     python benchmarks/scaling.py [--step-ms 6,30,100] [--inside 350] [--between 40] [--latency 10]
 
-Sent in each step, by each GPU of N: the gradients, 2 (N - 1) / N times their size in a ring; the own fakes of the pools to all
+Sent in each step, by each GPU of N: the gradients, 2 (N - 1) / N times their size in a ring; its own fakes for the pools to all
 others; some bytes of losses and signals. `--inside` and `--between` are the GB/s that one GPU sends within a machine of 8, and to
 another machine; `--latency` the microseconds of one hop of the ring. All three are assumptions, not measurements. A step of one GPU on
 its own pictures takes --step-ms. DDP sends while it still computes: the efficiency lies between two bounds, all of the gradients'
-time added to the step, and only what is longer than the half of the step that computes gradients.
+time added to the step, or only the part that is longer than the half of the step that computes gradients.
 """
 
 import argparse
@@ -18,13 +18,13 @@ from minicyclegan.parameters import Config
 
 
 def gradient_bytes(config: Config) -> int:
-    """Of all four networks, in float32."""
+    """Bytes of the gradients of all four networks, in float32."""
     with torch.device("meta"):
         return 4 * sum(weights.numel() for weights in CycleGAN(config).parameters())
 
 
 def seconds(gpus: int, gradients: int, fakes: int, bandwidth: float, hop: float) -> tuple[float, float]:
-    """For the gradients, in a ring, and for the fakes of the pools, of which each GPU receives all others'."""
+    """Seconds for the gradients, in a ring, and for the fakes of the pools, where each GPU receives those of all others."""
     ring = 2 * (gpus - 1) / gpus * gradients / bandwidth + 2 * (gpus - 1) * hop
     return ring, (gpus - 1) * fakes / bandwidth + (gpus - 1) * hop
 

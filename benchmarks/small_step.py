@@ -1,4 +1,4 @@
-"""Where the time of a small step goes: the step of notebook 06 and what the library adds to it, one thing after the other.
+"""Where the time of a small step goes: the step of notebook 06 and what the library adds to it, one thing at a time.
 
     python benchmarks/small_step.py [--batch 2] [--rounds 12] [--profile] [--out benchmarks/results/small_step.json]
 

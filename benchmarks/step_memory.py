@@ -4,7 +4,7 @@
 
 The paper's networks on a CPU in fp32. Each figure is the highest resident memory of a process of its own that takes three steps, less what
 that process held before the first. "At once" is one backward through both directions together, as the library did until it was
-changed to a backward after each; two threads, where both directions are there at the same time as well, are what a CPU run uses.
+changed to a backward after each; two threads, where both directions are also in memory at the same time, are what a CPU run uses.
 """
 
 import argparse

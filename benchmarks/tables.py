@@ -1,6 +1,6 @@
 """The tables of docs/PERFORMANCE.md and docs/SCALING.md from the files in benchmarks/results: `python benchmarks/tables.py` puts them into the pages.
 
-Between <!-- NAME --> and <!-- end --> stands the table NAME; a test checks that the pages have what the files say.
+The table NAME goes between <!-- NAME --> and <!-- end -->; a test checks that the pages have what the files say.
 """
 
 import json
@@ -114,7 +114,7 @@ TABLES = {
 
 
 def filled(text: str) -> str:
-    """The page with each table between its marks made anew."""
+    """The page with each table between its marks renewed."""
     pattern = r"<!-- (\w+) -->\n.*?<!-- end -->"
     return re.sub(
         pattern,

@@ -5,7 +5,7 @@
 Data: `seasons` at 64 px, the same pictures for both. The reference is junyanz/pytorch-CycleGAN-and-pix2pix, a checkout of which is at
 PATH, with its own network and recipe: ResNet-9 of 64 channels, batch 1, Adam at 0.0002 (which it would hold for 100 epochs). Ours is
 notebooks/configs/cpu.yaml, one seed after the other. They take turns of a few seconds in one process, so that whatever else the
-machine does meets both. A clock of its own counts each one's training steps with the making of the batches; measuring is not counted.
+machine does affects both. Each has a clock that counts its training steps and the making of its batches; measuring is not counted.
 
 Quality is the share of the way from doing nothing (0 %) to the supervised twin (100 %), the worse of the two directions, on the
 first 50 held-out pairs. --set tries another recipe, for example --seeds 1 --set steps=1300 --set learning_rate=0.0015. The twin is the shipped one: the generator of configs/cpu.yaml, trained on true pairs.

@@ -2,14 +2,14 @@
 
     python benchmarks/translation.py [--reference PATH] [--count 500] [--out benchmarks/results/translation.json]
 
-All read the same PNG files and write PNG files. `translate` is the library's translate_files. `one after the other` is the
+All of them read the same PNG files and write PNG files. `translate` is the library's translate_files. `one after the other` is the
 plain loop that it replaces: read, translate, write. onnxruntime gets the generator by export_onnx and is measured in the
-plain loop with all threads for each picture, and as translate_files does it: a picture for each thread. These take turns in
+plain loop with all threads for each picture, and the way translate_files does it: a picture for each thread. These take turns in
 one process; medians over the turns are shown. The reference's test.py runs as its users run it, twice, with all pictures and with
 a few, so that its start is not counted. It writes the input again, beside each result, and a page.
 
 Networks: `shipped`, the 12 channels of the weights that the package brings; `paper`, ResNet-9 of 64 channels with random weights, the
-only one of both that the reference can build. onnxruntime, onnx and (for test.py) dominate must be installed.
+only one of the two that the reference can build. onnxruntime, onnx and (for test.py) dominate must be installed.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The way back (Zhu et al. 2017, section 3.2 and 5.2), built in notebook 05_cycle_consistency."""
+"""The way back (Zhu et al. 2017, sections 3.2 and 5.2), built in notebook 05_cycle_consistency."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,7 +15,7 @@ def reconstruction_loss(real: Tensor, returned: Tensor) -> Tensor:
 def cycle_consistency_loss(real_a: Tensor, cycled_a: Tensor, real_b: Tensor, cycled_b: Tensor) -> Tensor:
     """Both directions of the cycle: |F(G(a)) - a| + |G(F(b)) - b| (equation 2).
 
-    All four are (N, 3, H, W) in [-1, 1]; a scalar comes back. Both terms reach both generators.
+    All four are (N, 3, H, W) in [-1, 1]; returns a scalar. Both terms reach both generators.
     """
     return reconstruction_loss(real_a, cycled_a) + reconstruction_loss(real_b, cycled_b)
 

@@ -27,7 +27,7 @@ class ImagePool:
         self.generator = torch.Generator().manual_seed(seed)
 
     def query(self, fakes: Tensor) -> Tensor:
-        """Fakes (N, 3, H, W), detached, in; as many out, some of them older."""
+        """Takes detached fakes (N, 3, H, W) and returns as many, some of them older."""
         if self.size == 0:
             return fakes
         chosen = []
@@ -45,12 +45,12 @@ class ImagePool:
 
 
 def run_both(first: Callable, second: Callable) -> list[tuple]:
-    """What two jobs give, with their graphs: to look at, nothing learns. A job gives its losses by name, and one more tensor."""
+    """The results of two jobs with their graphs; nothing learns. A job returns its losses by name, and one more tensor."""
     return [first(), second()]
 
 
 def learn_from(results: list[tuple]) -> list[tuple]:
-    """Add the gradients of all losses in the results of some jobs, and return the results detached."""
+    """Accumulate the gradients of all losses in the results of some jobs, and return the results detached."""
     sum(loss for losses, _ in results for loss in losses.values()).backward()
     return [
         ({name: loss.detach() for name, loss in losses.items()}, other.detach()) for losses, other in results
@@ -58,7 +58,7 @@ def learn_from(results: list[tuple]) -> list[tuple]:
 
 
 def in_turn(first: Callable, second: Callable) -> list[tuple]:
-    """Learn from two jobs, one after the other: the second finds the memory of the first one's graph free again."""
+    """Learn from two jobs, one after the other: the first one's graph is freed before the second needs memory."""
     return learn_from([first()]) + learn_from([second()])
 
 
@@ -66,7 +66,7 @@ class CycleGAN(nn.Module):
     """Generators A to B and B to A, a discriminator for each domain, and the step that trains them.
 
     All pictures are (N, 3, H, W) in [-1, 1]. `dtype` is that of the forward pass. `random` draws the noise; None is PyTorch's
-    own generator. `learn` computes two directions: `in_turn`, or another way with the same losses and gradients.
+    default generator. `learn` computes two directions: `in_turn`, or another way with the same losses and gradients.
     """
 
     def __init__(self, config: Config, dtype: torch.dtype = torch.float32):
@@ -84,8 +84,8 @@ class CycleGAN(nn.Module):
     ) -> tuple[dict[str, Tensor], Tensor]:
         """One of the two equal halves of equation 3, with its identity term: losses by name, weighted; and the fakes.
 
-        `there` leads from the domain of `real` into that of `other`, `back` leads home, and `discriminator` knows the
-        domain of `other`. The noise is added to the fakes: before the way back, and before the discriminator sees them.
+        `there` leads from the domain of `real` into that of `other`, `back` leads home, and `discriminator` is that
+        of `other`'s domain. The noise is added to the fakes: before the way back, and before the discriminator sees them.
         """
         config, losses, (cycle_noise, seen_noise) = self.config, {}, noise
         with self.autocast(real):
@@ -104,9 +104,9 @@ class CycleGAN(nn.Module):
     def one_discriminator(
         self, discriminator, real: Tensor, fake: Tensor, noise: Tensor | float
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """What one discriminator wants to make small; and how often it is right, from 0 to 1: about real, about fake.
+        """The loss of one discriminator, by name; and how often it is right, from 0 to 1: about real, about fake.
 
-        The fakes must be detached. The noise is for real and fake pictures, one after the other.
+        The fakes must be detached. The noise is for the real pictures followed by the fakes.
         """
         with self.autocast(real):
             real_scores, fake_scores = discriminator(torch.cat([real, fake]) + noise).chunk(2)
@@ -116,18 +116,18 @@ class CycleGAN(nn.Module):
         return {"discriminator": loss}, torch.stack(right)
 
     def autocast(self, pictures: Tensor) -> torch.autocast:
-        """A forward pass in `dtype`. It holds for one thread only, so each direction enters it for itself."""
+        """A forward pass in `dtype`. It applies to one thread only, so each direction enters it on its own."""
         return torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
     def noise(self, like: Tensor, deviation: float, copies: int = 1) -> Tensor | float:
-        """Noise for so many copies of a batch: what is hidden in tiny differences of colour does not survive it; 0 for none."""
+        """Noise for `copies` copies of a batch: what is hidden in tiny differences of colour does not survive it; 0 for none."""
         if deviation == 0:
             return 0.0
         shape = (copies * len(like), *like.shape[1:])
         return deviation * torch.randn(shape, generator=self.random, device=like.device)
 
     def draw_noise(self, real_a: Tensor, real_b: Tensor) -> dict:
-        """All that is random in a step, drawn before it, for each direction and each discriminator; see `one_direction`."""
+        """Everything random in a step, drawn before it, for each direction and each discriminator; see `one_direction`."""
         config, reals = self.config, (real_a, real_b)
         cycle = [self.noise(real, config.cycle_noise) for real in reals]
         seen = [self.noise(real, config.discriminator_noise) for real in reals]
@@ -162,14 +162,14 @@ class CycleGAN(nn.Module):
     def generator_losses(
         self, real_a: Tensor, real_b: Tensor, with_identity: bool = True
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """What the generators want to make small, by name and already weighted; and the fakes (fake_a, fake_b)."""
+        """What the generators minimise, by name and already weighted; and the fakes (fake_a, fake_b)."""
         noise = self.draw_noise(real_a, real_b)
         return self.generators_turn(real_a, real_b, noise, with_identity, run_both)
 
     def discriminator_losses(
         self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """What the discriminators want to make small, by name; and how often they are right, from 0 to 1.
+        """What the discriminators minimise, by name; and how often they are right, from 0 to 1.
 
         The fakes must be detached.
         """
@@ -213,7 +213,7 @@ class CycleGAN(nn.Module):
         """Translate one picture of any size, given as a path, PIL image, array or tensor; the same kind comes back.
 
         A path gives a PIL image. Sizes that the network cannot halve twice are padded and cut back. Raises
-        ParameterError for a direction other than "a" or "b", DataError for something that is no picture.
+        ParameterError for a direction other than "a" or "b", DataError for something that is not a picture.
         """
         if to not in ("a", "b"):
             raise ParameterError(f'`to` must be "a" or "b", but it is {to!r}')

@@ -31,10 +31,10 @@ class ImageFolder:
     """The pictures of one folder, each cut to a centred square and scaled to `size` px, as uint8 (3, size, size).
 
     Every file is decoded once at the start, several at a time, which finds the bad ones: `on_bad_image` is "refuse" (a
-    DataError names the first of them) or "skip" (they are left out and listed in `skipped`). When all pictures fit into
-    `memory_budget` bytes, at 3 * size * size each, they are kept and take just that; else each is read again when asked
-    for, and only the names are kept. Meanwhile a few files are open, each as large as `read_image` allows at most. Raises
-    DataError for a missing or empty folder.
+    DataError names the first of them) or "skip" (they are left out and listed in `skipped`). If all pictures fit into
+    `memory_budget` bytes, at 3 * size * size each, they are kept and take exactly that; otherwise only the names are kept,
+    and each picture is read again when it is asked for. While files are read, a few are open, each at most as large as
+    `read_image` allows. Raises DataError for a missing or empty folder.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ImageFolder:
             else:
                 raise result
         if not self.paths:
-            raise DataError(f"no readable image in {folder}; put some there (jpg, png, webp, tiff, ...)")
+            raise DataError(f"no readable picture in {folder}; put some there (jpg, png, webp, tiff, ...)")
         if keep:
             self.pictures = pictures[: len(self.paths)]
 
@@ -85,9 +85,9 @@ class ImageFolder:
 
 
 def random_crop_flip(pictures: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """A square of `size` px from a random place of each picture, mirrored half of the time; (N, 3, size, size).
+    """A random crop of `size` px from each picture, mirrored half of the time; (N, 3, size, size).
 
-    Every picture draws its own place, anew each time it is drawn.
+    Every picture is cropped at a place of its own, a new one each time it is drawn.
     """
     n, _, height, width = pictures.shape
     top = torch.randint(height - size + 1, (n,), generator=generator).tolist()
@@ -100,15 +100,15 @@ def random_crop_flip(pictures: Tensor, size: int, generator: torch.Generator) ->
 class UnpairedBatches:
     """Batches of (real_a, real_b), each (batch_size, 3, size, size) in [-1, 1], A and B shuffled independently.
 
-    Batch number `step` depends on `seed` and `step` alone, so a run can stop and go on anywhere without remembering
-    where its random numbers were. Each domain shows all its pictures once before any comes again.
+    Batch number `step` depends on `seed` and `step` alone, so a run can stop and resume anywhere without remembering the
+    state of a random generator. Each domain shows all its pictures once before any of them comes again.
     """
 
     def __init__(self, pictures_a, pictures_b, size: int, batch_size: int, seed: int):
         for name, pictures in (("A", pictures_a), ("B", pictures_b)):
             if len(pictures) < batch_size:
                 raise DataError(
-                    f"batch_size is {batch_size} but domain {name} has {len(pictures)} training images; "
+                    f"batch_size is {batch_size} but domain {name} has {len(pictures)} training pictures; "
                     "use a smaller batch_size"
                 )
             side = pictures.size if isinstance(pictures, ImageFolder) else min(pictures.shape[2:])
@@ -127,7 +127,7 @@ class UnpairedBatches:
             generator = torch.Generator().manual_seed((self.seed * 2 + domain) * 1_000_003 + epoch)
             order = torch.randperm(len(self.domains[domain]), generator=generator)
             kept = {key: old for key, old in self.orders.items() if key[1] >= epoch - 1}
-            self.orders = {**kept, (domain, epoch): order}  # a new one, as another thread may be looking
+            self.orders = {**kept, (domain, epoch): order}  # a new dict: another thread may read the old
         return order
 
     def indices(self, domain: int, step: int) -> list[int]:
@@ -148,7 +148,7 @@ class UnpairedBatches:
 
 @dataclass
 class Domains:
-    """Two domains, ready to train on: uint8 pictures for training (maybe larger than the crop) and for testing.
+    """Two domains, ready to train on: uint8 pictures for training (possibly larger than the crop) and for testing.
 
     `paired` says whether test picture number i of A and of B show the same thing; training never uses it.
     """
@@ -166,7 +166,7 @@ def load_seasons(size: int, n_train: int = 1000, n_test: int = 200, seed: int = 
     scenes = sample_scenes(n_test + 2 * n_train, seed)
 
     def pictures(season: str, first: int, last: int) -> Tensor:
-        n = max(1, min(100, 2**18 // size**2))  # so few stay in the processor's cache: five times faster
+        n = max(1, min(100, 2**18 // size**2))  # this few fit into the processor's cache: five times faster
         parts = [{k: v[i : min(i + n, last)] for k, v in scenes.items()} for i in range(first, last, n)]
         return torch.cat([to_uint8(draw(part, season, size)) for part in parts])
 
@@ -197,7 +197,7 @@ def load_folder(folder: str | Path, size: int, load_size: int = 0, on_bad_image:
     }
     notes = [f"skipped: {text}" for part in parts.values() for text in part.skipped]
     notes += [
-        f"{len(part.enlarged)} of {len(part)} images in {name} are smaller than {part.size} px and were enlarged"
+        f"{len(part.enlarged)} of {len(part)} pictures in {name} are smaller than {part.size} px and were enlarged"
         for name, part in parts.items()
         if part.enlarged
     ]

@@ -1,4 +1,4 @@
-"""Is a training sick, and of what? Signs that can be measured without the truth; built in notebook 08_evaluate."""
+"""Is a training run sick, and with what? Signs that can be measured without the truth; built in notebook 08_evaluate."""
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +16,7 @@ def difference_between(pictures: Tensor, others: Tensor) -> float:
 
 
 def details(pictures: Tensor) -> Tensor:
-    """What is left of (N, 3, H, W) when the mean of each pixel's 5x5 neighbourhood is taken away."""
+    """What is left of (N, 3, H, W) when the mean of each pixel's 5x5 neighbourhood is subtracted."""
     return pictures - F.avg_pool2d(F.pad(pictures, (2, 2, 2, 2), mode="replicate"), 5, stride=1)
 
 
@@ -79,7 +79,7 @@ ADVICE = {
 
 
 def diagnose(model, real_a: Tensor, real_b: Tensor, records: list[dict] = ()) -> list[str]:
-    """The sick patterns of a model, each as `A to B: name (what was measured): what to do`; empty when none is found.
+    """The patterns of sickness in a model, each as `A to B: name (what was measured): what to do`; empty when none is found.
 
     real_a and real_b are pictures of both domains, (N, 3, H, W) in [-1, 1], pairs or not; records a metrics.jsonl.
     """

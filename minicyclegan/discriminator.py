@@ -9,7 +9,7 @@ class PatchDiscriminator(nn.Module):
 
     The defaults are the paper's 70x70 PatchGAN: C64, C128, C256, C512 and one more 4x4 convolution, strides
     2, 2, 2, 1, 1 (2,764,737 parameters); 256 px give a map of 30 x 30. Scores are raw numbers: no sigmoid.
-    `n_layers` is the number of layers with stride 2; each other value sees another patch (`receptive_field`).
+    `n_layers` is the number of layers with stride 2; other values see patches of other sizes (`receptive_field`).
     """
 
     def __init__(self, base_channels: int = 64, n_layers: int = 3):

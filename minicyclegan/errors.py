@@ -2,7 +2,7 @@
 
 
 def printable(text: str) -> str:
-    """Text from outside, a file name say, fit for one line: what could steer a terminal or is no text shows as \\x1b."""
+    """Text from outside, such as a file name, made fit for one line: what could control a terminal shows as \\x1b."""
     joiners = "\u200c\u200d"  # parts of words in some scripts, and of some emoji
     return "".join(
         c if c.isprintable() or c in joiners else c.encode("unicode_escape").decode() for c in text
@@ -21,19 +21,19 @@ class ParameterError(MiniCycleGANError, ValueError):
 
 
 class DataError(MiniCycleGANError):
-    """A data set or an image cannot be used."""
+    """A data set or a picture cannot be used."""
 
 
 class CheckpointError(MiniCycleGANError):
-    """A checkpoint is missing, damaged, or of another program."""
+    """A checkpoint is missing, damaged, or from another program."""
 
 
 class RunError(MiniCycleGANError):
-    """A training run cannot start or go on."""
+    """A training run cannot start or continue."""
 
 
 class Stopped(RunError):
-    """A signal ended the work in good order. `exit_code` is what a shell expects: 128 and the number of the signal."""
+    """A signal ended the work in good order. `exit_code` is what a shell expects: 128 plus the number of the signal."""
 
     def __init__(self, sentence: str, signal_number: int):
         super().__init__(sentence)

@@ -1,4 +1,4 @@
-"""How good is a translation, and next to what (beyond Zhu et al. 2017, section 5.1)? Built in notebook 08_evaluate."""
+"""How good is a translation, and compared with what (beyond Zhu et al. 2017, section 5.1)? Built in notebook 08_evaluate."""
 
 import copy
 
@@ -24,8 +24,8 @@ def l1_error(guess: Tensor, truth: Tensor) -> Tensor:
 def psnr(guess: Tensor, truth: Tensor) -> Tensor:
     """Peak signal to noise ratio of each picture in dB, with peak 1; (N, 3, H, W) in [-1, 1] to (N,).
 
-    The logarithm is taken of each picture on its own, and averages come after it. Equal pictures would be infinite and
-    get 100.
+    The logarithm is taken for each picture on its own, before any averaging. Equal pictures would be infinite and get
+    100.
     """
     squared = ((guess - truth) / 2).square().mean((1, 2, 3))
     return -10 * squared.clamp(min=1e-10).log10()
@@ -35,7 +35,7 @@ def ssim(guess: Tensor, truth: Tensor) -> Tensor:
     """Structural similarity of each picture (Wang et al. 2004), 1 for equal ones; (N, 3, H, W) in [-1, 1] to (N,).
 
     A Gaussian window of 11x11 pixels (sigma 1.5) slides over each channel, only where it fits entirely, so H and W
-    must be at least 11; the mean over places and channels comes back.
+    must be at least 11. Returns the mean over places and channels.
     """
     line = torch.exp(-(torch.arange(-5.0, 6.0) ** 2) / (2 * 1.5**2))
     window = (line[:, None] * line / line.sum() ** 2).expand(3, 1, 11, 11).to(guess)
@@ -49,7 +49,7 @@ def ssim(guess: Tensor, truth: Tensor) -> Tensor:
     variance_y = local_mean(y * y) - mean_y**2
     covariance = local_mean(x * y) - mean_x * mean_y
     mean_x, mean_y = mean_x + 0.5, mean_y + 0.5
-    c1, c2 = 0.01**2, 0.03**2  # keep the fractions calm where a window is flat
+    c1, c2 = 0.01**2, 0.03**2  # keep the fractions stable where a window is flat
     brightness = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
     structure = (2 * covariance + c2) / (variance_x + variance_y + c2)
     return (brightness * structure).mean((1, 2, 3))
@@ -88,7 +88,7 @@ def gap_closed(nothing, model, twin):
 
 
 def colour_transfer(pictures: Tensor, target: Tensor) -> Tensor:
-    """Each picture with the mean and the deviation per channel of all target pictures, clipped to [-1, 1].
+    """Each picture with the mean and deviation per channel of all target pictures, clipped to [-1, 1].
 
     pictures (N, 3, H, W) and target (M, 3, H', W'), both in [-1, 1].
     """
@@ -98,7 +98,7 @@ def colour_transfer(pictures: Tensor, target: Tensor) -> Tensor:
 
 
 def supervised_twin(config: Config, source: Tensor, target: Tensor, steps: int) -> Generator:
-    """The generator of `config`, told the answers: same size, batch, optimiser, schedule and moving average, L1 loss.
+    """The generator of `config`, shown the answers: same size, batch, optimiser, schedule and moving average, L1 loss.
 
     source and target are true pairs from the *training* set, uint8 (N, 3, H, W). The same seed gives the same twin.
     """
@@ -113,7 +113,7 @@ def supervised_twin(config: Config, source: Tensor, target: Tensor, steps: int) 
         chosen = torch.randint(len(source), (config.batch_size,))
         pair = torch.stack([to_float(source[chosen]), to_float(target[chosen])])
         if torch.rand(()) < 0.5:
-            pair = pair.flip(4)  # both, or they are no pair any more
+            pair = pair.flip(4)  # both, or they are no longer a pair
         loss = F.l1_loss(twin(pair[0].contiguous(memory_format=torch.channels_last)), pair[1])
         optimizer.zero_grad()
         loss.backward()

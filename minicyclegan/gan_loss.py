@@ -1,4 +1,4 @@
-"""The adversarial game (Zhu et al. 2017, section 3.1 and 4), built in notebook 04_gan_loss."""
+"""The adversarial game (Zhu et al. 2017, sections 3.1 and 4), built in notebook 04_gan_loss."""
 
 import torch
 import torch.nn.functional as F

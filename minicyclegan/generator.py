@@ -34,8 +34,8 @@ def downsample(channels_in: int, channels_out: int) -> nn.Sequential:
 def upsample(channels_in: int, channels_out: int, upsampling: str = "transposed") -> nn.Sequential:
     """Double the picture: (N, channels_in, H, W) to (N, channels_out, 2H, 2W). Paper: `u64`, transposed.
 
-    `resize` repeats pixels (nearest neighbour) and then convolves, which draws no checkerboards (Odena et al. 2016); it is not the
-    paper's. Raises ValueError for any other word.
+    `resize` repeats pixels (nearest neighbour) and then convolves, which leaves no checkerboards (Odena et al. 2016); it is not the
+    paper's. Raises ValueError for any other value.
     """
     if upsampling == "transposed":
         layers = [nn.ConvTranspose2d(channels_in, channels_out, 3, stride=2, padding=1, output_padding=1)]

@@ -1,4 +1,4 @@
-"""Parameters: the one dataclass of hyper-parameters, and the checks that refuse unknown names and wrong types (plumbing)."""
+"""Parameters: the one dataclass of hyperparameters, and the checks that refuse unknown names and wrong types (plumbing)."""
 
 import ast
 import dataclasses
@@ -10,10 +10,10 @@ from minicyclegan.errors import ParameterError
 
 
 def shown(value) -> str:
-    """A value as it stands in a sentence: not more than 80 characters, whatever it is."""
+    """A value as it appears in a message: at most 80 characters, whatever it is."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # Python writes no number of more than 4,300 digits
+    except (ValueError, RecursionError):  # Python does not print numbers of more than 4,300 digits
         return f"a very long {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "..."
 
@@ -29,13 +29,13 @@ def check_name(name: str, known) -> None:
 def check_type(name: str, value, wanted: type):
     """Return `value` if it is of the wanted type (int, float, bool or str), else refuse it.
 
-    A whole number is welcome where a float is wanted; nothing else is converted, so "0.5" is no number and 1 is no bool.
+    A whole number is welcome where a float is wanted; nothing else is converted: "0.5" is not a number, 1 is not a bool.
     """
     if type(value) is int and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
         raise ParameterError(f"parameter {name} must have at most 18 digits, but it is {shown(value)}")
     if wanted is type(value) is str and (len(value) > LONGEST_TEXT or "\0" in value):
         raise ParameterError(
-            f"parameter {name} must be a text of at most {LONGEST_TEXT:,} characters without a zero byte, "
+            f"parameter {name} must be text of at most {LONGEST_TEXT:,} characters without a zero byte, "
             f"but it is {shown(value)}"
         )
     if wanted is float and type(value) in (int, float) and math.isfinite(value):
@@ -48,16 +48,16 @@ def check_type(name: str, value, wanted: type):
 
 
 def check_intervals(values: dict) -> None:
-    """Refuse a number of steps between two checkpoints, samples or log lines that is below 1. Other names are passed over."""
+    """Refuse a number of steps between two checkpoints, samples or log lines that is below 1. Other names are ignored."""
     for name, value in values.items():
         if name.endswith("_every") and value < 1:
             raise ParameterError(f"parameter {name} must be at least 1, but it is {value}")
 
 
-LARGEST_NUMBER = 10**18  # of any whole number: below what torch and the clocks of a system can count to
+LARGEST_NUMBER = 10**18  # of any whole number: less than torch and the clocks of a system can count to
 LONGEST_TEXT = 4096  # characters; no path is longer on Linux
 
-# Far beyond what anybody trains, and small enough that no slip of a finger fills the memory or runs for ever
+# Far beyond what anybody trains, and small enough that no typing slip fills the memory or runs forever
 LARGEST = {
     "image_size": 4096,
     "load_size": 8192,
@@ -78,7 +78,7 @@ LARGEST = {
 class Config:
     """Everything that decides what a training run computes. The defaults are the paper's recipe at 256 px.
 
-    Raises ParameterError, in one sentence, for an unknown type or an impossible value.
+    Raises ParameterError, in one sentence, for a wrong type or an impossible value.
     """
 
     data: str = "seasons"  # `seasons`, or a folder with trainA, trainB, testA and testB
@@ -90,9 +90,8 @@ class Config:
     base_channels: int = 64  # width of the generators
     n_blocks: int = 9  # residual blocks: 9 at 256 px, 6 at 128 px
     upsampling: str = "transposed"  # or `resize`: no checkerboards, not the paper's
-    n_downsamplings: int = (
-        2  # 1 keeps the blocks at half the size instead of a quarter: sharper small pictures, not the paper's
-    )
+    # 1 keeps the blocks at half the size instead of a quarter: sharper small pictures, not the paper's
+    n_downsamplings: int = 2
     discriminator_channels: int = 64
     discriminator_layers: int = 3  # 3 sees patches of 70 px, 2 of 34, 1 of 16
     gan_mode: str = "lsgan"  # or `bce`
@@ -100,14 +99,10 @@ class Config:
     lambda_identity: float = 0.5  # as a share of lambda_cycle
     identity_share: float = 1.0  # the first share of the steps, in which the identity loss is used (paper: 1)
     cycle_noise: float = 0.0  # deviation of the noise put on a fake before its way back; 0 is off (paper)
-    discriminator_noise: float = (
-        0.0  # deviation of the noise on all that discriminators see; 0 is off (paper)
-    )
+    discriminator_noise: float = 0.0  # deviation of the noise on what discriminators see; 0 is off (paper)
     pool_size: int = 50  # earlier fakes shown to the discriminators again; 0 turns the pool off
     learning_rate: float = 2e-4
-    discriminator_lr_factor: float = (
-        1.0  # the discriminators' learning rate as a share of the generators' (paper: 1)
-    )
+    discriminator_lr_factor: float = 1.0  # share of the generators' learning rate (paper: 1)
     beta1: float = 0.5  # Adam's first momentum
     decay_share: float = 0.5  # the last share of the steps, in which the learning rate falls linearly
     ema_decay: float = 0.0  # moving average of the generators' weights for translation; 0 is off (paper)
@@ -174,23 +169,22 @@ class Config:
                 f"parameter n_downsamplings must be 1 or 2, but it is {self.n_downsamplings}"
             )
         pixels, width = self.image_size**2, self.base_channels * 2**self.n_downsamplings
-        judged = self.discriminator_channels * 2 ** min(self.discriminator_layers, 3)
-        for what, amount, top in (  # each alone may be large, not all together
+        widest = self.discriminator_channels * 2 ** min(self.discriminator_layers, 3)
+        for what, amount, top in (  # each may be large alone, but not all together
             ("batch_size x image_size x image_size", self.batch_size * pixels, 2**28),
             ("pool_size x image_size x image_size", self.pool_size * pixels, 2**31),
             ("the number of weights in the residual blocks", self.n_blocks * 18 * width**2, 2**32),
-            ("the number of weights in a discriminator", self.discriminator_layers * 16 * judged**2, 2**32),
+            ("the number of weights in a discriminator", self.discriminator_layers * 16 * widest**2, 2**32),
         ):
             if amount > top:
                 raise ParameterError(f"{what} must be at most {top:,}, but it is {amount:,}")
         if self.image_size % 4:
             raise ParameterError(f"parameter image_size must be divisible by 4, but it is {self.image_size}")
-        smallest = (
-            2 ** (self.discriminator_layers) * 4
-        )  # below this the last 4x4 convolutions have nothing left to see
-        if self.image_size < max(16, smallest):
+        # Below this the last 4x4 convolutions have nothing left to see
+        smallest = max(16, 4 * 2**self.discriminator_layers)
+        if self.image_size < smallest:
             raise ParameterError(
-                f"image_size {self.image_size} is too small for {self.discriminator_layers} discriminator layers; use {max(16, smallest)} or more"
+                f"image_size {self.image_size} is too small for {self.discriminator_layers} discriminator layers; use {smallest} or more"
             )
 
     def to_dict(self) -> dict:
@@ -221,7 +215,7 @@ def check_parameters(history: list[str], namespace: dict) -> dict:
     for source in history:
         try:
             lines = ast.parse(source).body
-        except SyntaxError:  # a cell with a magic, or a slip that was mended since
+        except SyntaxError:  # a cell with a magic, or a slip that was corrected later
             continue
         declared = declared or {name: wanted for name, (wanted, _) in declared_parameters(source).items()}
         if source.startswith("# Parameters\n"):

@@ -1,4 +1,4 @@
-"""What a training leaves to look at: sheets of samples, held-out errors, its record; built in notebook 07_train."""
+"""What a training run leaves to look at: sheets of samples, held-out errors, its record; built in notebook 07_train."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def held_out_error(model: CycleGAN, test_a: Tensor, test_b: Tensor) -> dict[str,
 
 @torch.no_grad()
 def sample_sheet(model: CycleGAN, test_a: Tensor, test_b: Tensor) -> Tensor:
-    """One picture (3, H, W) in [-1, 1] of six rows: A, A to B, and back; B, B to A, and back; a column each."""
+    """One picture (3, H, W) in [-1, 1] of six rows: A, A to B, and back; B, B to A, and back; one column each."""
     device = next(model.parameters()).device
     a, b = to_float(test_a).to(device), to_float(test_b).to(device)
     fake_b, fake_a = model.generator_ab(a), model.generator_ba(b)
@@ -38,9 +38,9 @@ def sample_sheet(model: CycleGAN, test_a: Tensor, test_b: Tensor) -> Tensor:
 def write_step(
     run_dir: Path, record: dict, model: CycleGAN, tests: list[Tensor] | None, paired: bool
 ) -> dict:
-    """Add the record of a step to the run folder, and where there are `tests` (A and B) a sheet of what `model` makes of them.
+    """Add the record of a step to the run folder and, where there are `tests` (A and B), a sheet of their translations.
 
-    Returns the record, which with samples of true pairs also has the held-out errors.
+    Returns the record, which also has the held-out errors where the samples are true pairs.
     """
     if tests is not None:
         columns = min(6, *map(len, tests))

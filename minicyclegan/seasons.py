@@ -76,7 +76,7 @@ PALETTE = {
 }
 WALLS = ((0.86, 0.80, 0.66), (0.62, 0.30, 0.20))  # house_colour 0 and 1
 TRUNK = (0.36, 0.25, 0.16)
-EVENING = (1.00, 0.66, 0.45)  # the glow over the horizon, the stronger the later the light
+EVENING = (1.00, 0.66, 0.45)  # the glow over the horizon; the later the light, the stronger
 
 
 def sample_scenes(n: int, seed: int) -> dict[str, Tensor]:

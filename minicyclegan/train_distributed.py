@@ -1,6 +1,6 @@
 """Train on several GPUs or machines: `torchrun --nproc-per-node N -m minicyclegan.train_distributed DATA -o RUN_DIR` (docs/SCALING.md).
 
-The run folder and its checkpoints are those of `minicyclegan train`: either goes on with what the other began.
+The run folder and its checkpoints are those of `minicyclegan train`: either resumes what the other began.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from minicyclegan.runs.signals import signals_noted
 from minicyclegan.training import train_steps
 
 HOW = "torchrun --nproc-per-node 2 -m minicyclegan.train_distributed seasons -o RUN_DIR"
-# The others wait while the first process writes sheets and checkpoints: far longer than that, far shorter than a night
+# The others wait while the first process writes sheets and checkpoints: far longer than that takes, far shorter than a night
 PATIENCE = datetime.timedelta(minutes=10)
 
 
@@ -47,7 +47,7 @@ def train_together(
     """`training.train` on all processes of the group, each with its share of `config.batch_size` pictures.
 
     All processes call this with the same arguments; the first one alone writes the run folder and calls `progress`. A
-    number that appears in the list `signals` of any process ends the run after that step with a checkpoint, in Stopped.
+    number that appears in the list `signals` of any process ends the run after that step, with a checkpoint and Stopped.
     Raises RunError in the first process, and SystemExit in the others.
     """
     rank, world, run_dir = dist.get_rank(), dist.get_world_size(), Path(run_dir)
@@ -70,7 +70,7 @@ def train_together(
         with together():
             if seen[rank] != seen[0]:
                 raise RunError(
-                    "it has other parameters or other training pictures than process 0; give all machines the same"
+                    "its parameters or training pictures differ from those of process 0; give all machines the same"
                 )
         with together():
             if rank == 0:
@@ -109,7 +109,7 @@ def train_together(
 
 
 class SharedStop:
-    """Whether any of the processes has received a signal; asked before each step, and which one it was."""
+    """Whether any of the processes has received a signal, and which one; asked before each step."""
 
     def __init__(self, signals: list[int]):
         self.signals, self.signal = signals, 0
@@ -126,15 +126,16 @@ class SharedStop:
 @file_option
 @click.option("-o", "--run-dir", required=True, type=click.Path(file_okay=False), help="Folder of the run.")
 def main(data, folder, parameters, file, run_dir):
-    """Train on DATA with all processes that torchrun has started; the words are those of `minicyclegan train`."""
+    """Train on DATA with all processes that torchrun has started; the arguments are those of `minicyclegan train`."""
     if "RANK" not in os.environ:
         click.echo(
-            f"minicyclegan: torchrun starts this: {HOW}; one process is `minicyclegan train`", err=True
+            f"minicyclegan: start this with torchrun: {HOW}; for one process use `minicyclegan train`",
+            err=True,
         )
         sys.exit(1)
     run_dir, code = Path(run_dir).resolve(), 0
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
-    # A second one must not act: Slurm and torchrun send each process the same one twice, and kill it if it takes too long
+    # A second signal must not act: Slurm and torchrun send each process the same one twice, and kill it if it takes too long
     with signals_noted(second_acts=False) as signals:
         try:
             with losing_others(run_dir):
@@ -145,7 +146,7 @@ def main(data, folder, parameters, file, run_dir):
             code = getattr(error, "exit_code", 1)
         except SystemExit as silent:
             code = silent.code
-        # At once: the threads of a group of processes, broken or not, can abort Python's own end
+        # Immediately: the threads of a process group, broken or not, can abort Python's own shutdown
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code or 0)

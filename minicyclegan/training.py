@@ -1,4 +1,4 @@
-"""The training run (Zhu et al. 2017, section 4 and 7.1), built in notebook 07_train."""
+"""The training run (Zhu et al. 2017, sections 4 and 7.1), built in notebook 07_train."""
 
 import contextlib
 import copy
@@ -17,7 +17,7 @@ from minicyclegan.parameters import Config, check_intervals
 from minicyclegan.pictures.prefetch import Prefetch
 from minicyclegan.runs.checkpoint import save_next
 from minicyclegan.runs.devices import choose_device
-from minicyclegan.runs.folder import after_numbers_went_wrong, open_run
+from minicyclegan.runs.folder import not_finite_message, open_run
 from minicyclegan.runs.progress import Progress
 from minicyclegan.runs.resume import begin
 from minicyclegan.runs.signals import signals_wait
@@ -25,9 +25,9 @@ from minicyclegan.samples import write_step
 
 
 def learning_rate_factor(step: int, steps: int, decay_share: float) -> float:
-    """What the learning rate is multiplied with at a step that counts from 0: 1, then a line down to almost 0.
+    """The factor on the learning rate at a step that counts from 0: 1, then a straight line down to almost 0.
 
-    The line would reach 0 one step after the last, so that no step is wasted with a rate of 0.
+    The line would reach 0 one step after the last, so that no step is wasted on a rate of 0.
     """
     decay_steps = max(1, round(steps * decay_share))
     return min(1.0, (steps - step) / decay_steps)
@@ -41,20 +41,20 @@ def move_average(average: nn.Module, network: nn.Module, decay: float, step: int
 
 
 def update_average(average: CycleGAN, model: CycleGAN, decay: float, step: int) -> None:
-    """The moving average of both generators after a step, which counts from 0 (not in the paper)."""
+    """Update the moving averages of both generators after a step, which counts from 0 (not in the paper)."""
     for name in ("generator_ab", "generator_ba"):
         move_average(getattr(average, name), getattr(model, name), decay, step)
 
 
 class Trainer:
-    """Everything that changes during training, and nothing else: what a checkpoint must hold to go on exactly."""
+    """Everything that changes during training, and nothing else: what a checkpoint must hold to resume exactly."""
 
     def __init__(self, config: Config, device: torch.device, dtype: torch.dtype = torch.float32):
         torch.manual_seed(config.seed)
         self.config, self.step = config, 0
         self.sums, self.summed = {}, 0  # the losses since they were last reported
-        self.wrong_steps = {}  # for each loss, the steps since it was no finite number for the first time
-        # On a CPU the same numbers come quicker from pictures stored channels last, and from a core for each direction
+        self.wrong_steps = {}  # for each loss, the number of steps since it stopped being finite
+        # On a CPU, pictures stored channels last and a core for each direction give the same numbers faster
         self.model = CycleGAN(config, dtype).to(device, memory_format=torch.channels_last)
         self.threads = torch.get_num_threads()
         if device.type == "cpu":
@@ -66,7 +66,7 @@ class Trainer:
         generators = [*self.model.generator_ab.parameters(), *self.model.generator_ba.parameters()]
         discriminators = [*self.model.discriminator_a.parameters(), *self.model.discriminator_b.parameters()]
         # One optimiser for both generators, one for both discriminators: both halves of the cycle learn together.
-        # Fused: all weights in one operation instead of a dozen for each
+        # Fused: one operation for all weights instead of a dozen for each
         adam = {"lr": config.learning_rate, "betas": (config.beta1, 0.999), "fused": True}
         self.optimizer_g = torch.optim.Adam(generators, **adam)
         self.optimizer_d = torch.optim.Adam(discriminators, **adam)
@@ -84,20 +84,20 @@ class Trainer:
         rate *= learning_rate_factor(self.step, self.config.steps, self.config.decay_share)
         self.optimizer_g.param_groups[0]["lr"] = rate
         self.optimizer_d.param_groups[0]["lr"] = rate * self.config.discriminator_lr_factor
-        # Noise that follows from seed and step: nothing to remember for a resume
+        # Noise that follows from seed and step: a resume has nothing to remember
         self.model.random.manual_seed(self.config.seed * 1_000_003 + self.step)
         real_a, real_b = (real.contiguous(memory_format=torch.channels_last) for real in (real_a, real_b))
         with_identity = self.step < self.config.identity_share * self.config.steps
         given = real_a, real_b, self.optimizer_g, self.optimizer_d, self.pool_a, self.pool_b, with_identity
-        # For all of the step: the threads of a shared operation go on spinning, and would hold up the other direction
+        # For the whole step: the threads of a shared operation keep spinning, and would slow the other direction down
         with threads_for_each(self.threads):
             losses = self.model.training_step(*given)
         if self.average is not None:
             update_average(self.average, self.model, self.config.ema_decay, self.step)
         self.step += 1
-        self.summed += 1  # all of this stays on the device: reading a number waits for it
+        self.summed += 1  # all of this stays on the device: reading a number would wait for it
         self.sums = {name: self.sums.get(name, 0) + loss for name, loss in losses.items()}
-        for name, total in self.sums.items():  # once a sum is not finite, it never is again
+        for name, total in self.sums.items():  # once a sum is not finite, it stays so
             self.wrong_steps[name] = self.wrong_steps.get(name, 0) + ~total.isfinite()
         return losses
 
@@ -124,7 +124,7 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on where `state_dict` was taken."""
+        """Continue from where `state_dict` was taken."""
         self.step = state["step"]
         device = next(self.model.parameters()).device
         self.sums = {name: total.to(device) for name, total in state["losses"]["sums"].items()}
@@ -140,7 +140,7 @@ class Trainer:
 
 
 def require_finite(trainer: Trainer, batches: UnpairedBatches, saved_step: int) -> None:
-    """Raise RunError where a loss or a weight is no finite number any more: the step, its pictures, and what to do."""
+    """Raise RunError where a loss or a weight is no longer finite: the step, its pictures, and what to do."""
     wrong_steps = {name: int(steps) for name, steps in trainer.wrong_steps.items()}
     first = max(wrong_steps, key=wrong_steps.get, default=None)
     bad = []
@@ -151,9 +151,7 @@ def require_finite(trainer: Trainer, batches: UnpairedBatches, saved_step: int) 
     if bad:
         step = trainer.step - max([1, *wrong_steps.values()])  # the first wrong one, counted from 0
         bf16 = trainer.model.dtype == torch.bfloat16
-        raise RunError(
-            f"{bad[0]} at step {step + 1}{after_numbers_went_wrong(batches, step, saved_step, bf16)}"
-        )
+        raise RunError(not_finite_message(bad[0], batches, step, saved_step, bf16))
 
 
 def train_steps(
@@ -170,7 +168,7 @@ def train_steps(
 ) -> None:
     """The loop: train until the last step, or until `stopped()`, and leave in the folder what the intervals ask for.
 
-    `batch(step)` gives the batches, and `batches` tells which pictures a step showed. Where several processes train
+    `batch(step)` returns the batches, and `batches` tells which pictures a step showed. Where several processes train
     together, one of them `writes`, and in a `together` block they agree on whether anything is wrong. Raises RunError.
     """
     config, started, saved_step = trainer.config, time.monotonic(), trainer.step
@@ -196,7 +194,7 @@ def train_steps(
         tests, save = shown if "sample_every" in due else None, "checkpoint_every" in due
         saved_step = step if save else saved_step
         if writes:
-            # First the line, then the checkpoint: killed in between, a resume makes the line again and loses none
+            # First the line, then the checkpoint: after a kill in between, a resume writes the line again and none is lost
             record = write_step(run_dir, record, trainer.translator, tests, domains.paired)
             if save:
                 save_next(run_dir, trainer.state_dict())
@@ -225,9 +223,9 @@ def train(
 
     `progress` receives lines of text. `stop`, a threading.Event, ends the run after the step during which it is set, with a
     checkpoint to resume from; so do Ctrl-C, Jupyter's interrupt and SIGTERM, which then act as they always do. With
-    `resume` the run in `run_dir` goes on, to the same result as without the stop; without it a folder that holds a run is
+    `resume` the run in `run_dir` continues, to the same result as without the stop; without it a folder that holds a run is
     refused. Raises RunError, DataError or ParameterError before the folder is touched, and RunError when the disk is full
-    or a loss is no longer a finite number; the checkpoint before stays whole.
+    or a loss is no longer finite; the checkpoint before that stays whole.
     """
     intervals = {"checkpoint_every": checkpoint_every, "sample_every": sample_every, "log_every": log_every}
     check_intervals(intervals)
@@ -235,7 +233,7 @@ def train(
     batches = UnpairedBatches(
         domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed
     )
-    prefetch = Prefetch(batches.batch, config.steps)  # by other threads, while this one trains
+    prefetch = Prefetch(batches.batch, config.steps)  # made by other threads while this one trains
     with open_run(run_dir, config, resume) as run_dir, signals_wait() as signals, prefetch:
         progress(sentence)
         trainer = Trainer(config, torch_device, dtype)
@@ -246,5 +244,5 @@ def train(
 
         train_steps(trainer, domains, batches, prefetch.batch, run_dir, intervals, progress, stopped)
         if trainer.step < config.steps:
-            progress(f"stopped after step {trainer.step} of {config.steps}; resume goes on from here")
+            progress(f"stopped after step {trainer.step} of {config.steps}; resume=true continues from here")
     return trainer

@@ -22,8 +22,8 @@ from minicyclegan.pictures.images import as_batch, list_images, read_image, to_i
 from minicyclegan.pictures.prefetch import read_all
 from minicyclegan.runs.files import write_file
 
-ALONE_FROM = 512 * 512  # pixels of a picture that is translated alone
-TOGETHER = 8 * 64 * 64  # pixels at most of several small pictures that go through the network together
+ALONE_FROM = 512 * 512  # pixels; a picture of more is translated alone
+TOGETHER = 8 * 64 * 64  # most pixels of small pictures that go through the network together
 ONE_AT_A_TIME = threading.Lock()
 
 
@@ -81,7 +81,7 @@ def split_into_domains(
     ]
     looks, unreadable = look_at_all([path for _, path in pictures])
     for path, reason in unreadable.items():
-        raise DataError(f"cannot read the image {path}: {reason}; remove it or leave it out")
+        raise DataError(f"cannot read the picture {path}: {reason}; remove it or leave it out")
     letters = [letter for letter, _ in pictures]
     in_test = choose_test(letters, alike_groups(looks), test_share, seed)
 
@@ -111,7 +111,7 @@ def make_folder(folder: str | Path) -> None:
 
 
 def save_picture(picture: Image.Image, path: str | Path) -> None:
-    """Write a picture whole or not at all, in the type that the path's suffix says. Raises RunError, also if it exists."""
+    """Write a picture whole or not at all, in the type that the path's suffix names. Raises RunError, also if it exists."""
     path = Path(path)
     if os.path.lexists(path):
         raise RunError(f"{path} exists; choose another output")
@@ -121,7 +121,7 @@ def save_picture(picture: Image.Image, path: str | Path) -> None:
     content = io.BytesIO()
     try:
         picture.save(content, kind)
-    except Exception as error:  # some types take no large sides, some no colours
+    except Exception as error:  # some types refuse large sides, some colours
         raise RunError(
             f"cannot make {path} of {picture.width} x {picture.height} px: {error}; use .png"
         ) from error
@@ -133,7 +133,7 @@ def parts_of_one_size(
 ) -> Iterator[list[tuple[Image.Image, Path]]]:
     """The pictures of jobs (path, result), with their results, in order: neighbours of one size together, up to TOGETHER pixels.
 
-    They are read when they are asked for. What is wrong with those that cannot be read is added to `faults`.
+    They are read only when asked for. What is wrong with those that cannot be read is added to `faults`.
     """
 
     def readable():
@@ -149,7 +149,7 @@ def parts_of_one_size(
 
 
 def translate_together(model: CycleGAN, images: list[Image.Image], to: str) -> list[Image.Image]:
-    """The translations of pictures of one size. Raises DataError where the memory is too small for them."""
+    """The translations of pictures of one size. Raises DataError where memory is too small for them."""
     if len(images) == 1:
         return [model.translate(images[0], to=to)]
     batch = torch.cat([as_batch(image)[0] for image in images])
@@ -179,21 +179,21 @@ def translate_files(
     if len(set(results)) < len(results):  # a.jpg and a.png would both become a.png
         results = [out / f"{path.name}.png" for path in paths]
     if len(set(results)) < len(results):
-        raise DataError("two of the pictures have the same name; translate one folder after the other")
+        raise DataError("two of the pictures have the same name; translate one folder at a time")
     for result in results:
         if os.path.lexists(result):
             raise RunError(f"{result} exists; choose another output")
     folder = out.parent if to_file else out
     new_folders = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     written, jobs = [], list(zip(paths, results))
-    over = threading.Event()  # whoever still works stops after the present pictures
+    over = threading.Event()  # threads still at work stop after their present pictures
     threads = torch.get_num_threads()
     workers = min(8, threads)
     share = max(1, min(8, len(jobs) // (8 * workers)))  # so few that all threads end at about the same time
     shares = [jobs[first : first + share] for first in range(0, len(jobs), share)]
 
     def translate_share(jobs_of_one: list[tuple[Path, Path]]) -> list[DataError]:
-        """Returns what is wrong with those that were not translated.
+        """Translate some of the pictures; returns what is wrong with those that were not translated.
 
         Small pictures are too little work to share: each thread takes some. A large one gets all threads and memory.
         """

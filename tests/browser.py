@@ -1,7 +1,7 @@
 """JupyterLab in a real browser, for tests of widgets: import the fixtures `lab_server` and `lab` from here.
 
 The server is configured as `jupyterlab.galata.configure_jupyter_server` does it, except that it has a token, a free port and
-folders of its own; the kernel is the Python that runs the tests. Without playwright or a chromium the tests are skipped.
+folders of its own; the kernel is the Python that runs the tests. Without playwright or a Chromium the tests are skipped.
 """
 
 import contextlib

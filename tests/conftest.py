@@ -1,9 +1,14 @@
-"""What several test files share: tiny settings, tiny pictures, folders of images, and the real images where they are."""
+"""What several test files share: tiny settings, tiny pictures, folders of images, and the real images where there are any."""
 
 import contextlib
 import os
 import signal
 from pathlib import Path
+
+# Two workers share two cores: one thread each, and one for every kernel and process that they start. With two threads each,
+# a notebook of one minute takes nine. Before torch is imported, which looks once
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[name] = "1"
 
 import pytest
 import torch
@@ -13,6 +18,8 @@ from minicyclegan.data import Domains
 from minicyclegan.parameters import Config
 from minicyclegan.training import train
 
+# `pytest.param(value, marks=LONG)`: a case of a kind of which `make test` tries another one
+LONG = pytest.mark.long
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = Path(os.environ.get("MINICYCLEGAN_TEST_IMAGES", ROOT.parent / "shared" / "data"))
 
@@ -41,7 +48,7 @@ def random_pictures(n: int, size: int, seed: int) -> torch.Tensor:
 
 
 def tiny_domains(paired: bool = True) -> Domains:
-    """Pictures of noise, larger than the crop of 16 px, and not equally many in A and B."""
+    """Pictures of noise, larger than the crop of 16 px, and more in one domain than in the other."""
     train_a, train_b = random_pictures(7, 20, 1), random_pictures(5, 20, 2)
     return Domains(train_a, train_b, random_pictures(4, 16, 3), random_pictures(4, 16, 4), paired, [])
 
@@ -73,7 +80,7 @@ def make_folder(folder: Path, n: int = 4, size: tuple[int, int] = (20, 20)) -> P
 
 @contextlib.contextmanager
 def files_no_larger_than(size: int):
-    """A real limit of the operating system: writing on fails, as on a full disk."""
+    """A real limit of the operating system: writing more fails, as on a full disk."""
     resource = pytest.importorskip("resource", reason="Windows has no limit for the size of files")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
@@ -95,7 +102,7 @@ def data_folder(tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory) -> Path:
-    """One finished tiny run, to read and never to change."""
+    """One finished tiny run, to be read and never changed."""
     run_dir = tmp_path_factory.mktemp("finished") / "run"
     tiny_run(run_dir)
     return run_dir
@@ -111,6 +118,32 @@ def shared_images(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real images {folder} are not on this machine")
     return folder
+
+
+# What takes longest comes first, so that no worker is left alone with it at the end; in seconds, about
+LONGEST = {}
+
+
+def pytest_collection_modifyitems(items):
+    """Whole files in the order of LONGEST, then all others; within a file nothing changes."""
+    order = list(LONGEST)
+    items.sort(key=lambda item: order.index(item.path.name) if item.path.name in LONGEST else len(order))
+
+
+def pytest_sessionfinish(session):
+    """A worker hands its part of the score to the process that started it."""
+    from mutants import SCORE
+
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["score"] = SCORE
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_testnodedown(node):
+    from mutants import SCORE
+
+    for what, number in getattr(node, "workeroutput", {}).get("score", {}).items():
+        SCORE[what] += number
 
 
 def pytest_terminal_summary(terminalreporter):

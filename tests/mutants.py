@@ -1,6 +1,6 @@
 """Try the checks of the exercises on wrong answers (mutants) and on different right ones.
 
-tests/test_checks_NN.py holds `TRIALS`, one Trial an exercise, and runs them through `trial_tests(TRIALS)`.
+tests/test_checks_NN.py holds `TRIALS`, one Trial for each exercise, and runs them through `trial_tests(TRIALS)`.
 """
 
 import functools
@@ -67,9 +67,8 @@ def hint_for(trial: Trial, source: str) -> str | None:
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)  # tracebacks show the line
     try:
         exec(compile(source, name, "exec"), namespace)
-    except (
-        NotImplementedError
-    ):  # a stub outside of any function: its cell stops, and the student comes to the check
+    # A stub outside of any function: its cell stops, and the student comes to the check
+    except NotImplementedError:
         pass
     return trial.check.hint(*(namespace[answer] for answer in card_of(trial).answers))
 

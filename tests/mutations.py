@@ -6,7 +6,7 @@ import zlib
 
 
 def mutate(data: bytes, dice: random.Random) -> tuple[str, bytes]:
-    """One damaged copy and the name of what was done to it. The same dice give the same damage."""
+    """One damaged copy and the name of what was done to it. The same random numbers give the same damage."""
     kind = dice.choice(
         ("flip bits", "cut off", "zeros", "noise", "swap", "repeat", "remove", "insert", "extreme")
     )
@@ -116,9 +116,8 @@ def jpeg_fields(data: bytes) -> list[tuple[int, int, str]]:
     while at + 4 < len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         fields.append((at + 2, 2, "big"))
-        if (
-            0xC0 <= marker <= 0xC2
-        ):  # precision, height, width, number of components, and for each id, sampling, table
+        # Precision, height, width, number of components, and for each id, sampling, table
+        if 0xC0 <= marker <= 0xC2:
             fields += [(at + 4, 1, "big"), (at + 5, 2, "big"), (at + 7, 2, "big")] * 2
         fields += [(i, 1, "big") for i in range(at + 4, min(at + 2 + length, at + 40))]
         if marker == 0xDA:

@@ -48,9 +48,8 @@ def tables() -> str:
         figures = json.loads(path.read_text(encoding="utf-8"))
         where = figures.pop("machine")
         versions = f"Python {where['python']}, torch {where['torch']}, torchvision {where['torchvision']}"
-        if all(
-            isinstance(value, dict) for value in figures.values()
-        ):  # a row each, their names over the columns
+        # A row for each, with the names above the columns
+        if all(isinstance(value, dict) for value in figures.values()):
             names = list(dict.fromkeys(name for value in figures.values() for name in value))
             rows = [
                 f"| {say(row)} | {' | '.join(value_text(value.get(name, '')) for name in names)} |"

@@ -147,7 +147,7 @@ def test_an_upload_of_any_mode_and_shape(app, mode):
 )
 def test_a_file_that_is_no_picture(app, content):
     upload(app, "x.png", content)
-    assert status(app).startswith("Error: cannot read the image x.png: ") and "\n" not in status(app)
+    assert status(app).startswith("Error: cannot read the picture x.png: ") and "\n" not in status(app)
     app.button.click()
     assert "nothing to translate" in status(app)
 
@@ -234,7 +234,7 @@ def test_examples_come_from_the_data_the_model_was_trained_on(tmp_path):
     assert app.result is not None and not any("<b>" in figure.value for figure in app.figures)
     (folder / "testA" / "1.png").unlink()
     app.example.value = "testA/1.png"
-    assert status(app).startswith("Error: there is no image")
+    assert status(app).startswith("Error: there is no picture")
 
 
 def test_checkpoints_are_found(tmp_path, monkeypatch):

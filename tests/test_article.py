@@ -49,7 +49,7 @@ def notebook():
 
 
 def sections(notebook) -> dict[str, list]:
-    """The cells under each heading of the second level; a cell with such headings in it is cut there."""
+    """The cells under each second-level heading; a cell with such headings in it is cut there."""
     found, heading = {"": []}, ""
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -73,7 +73,7 @@ def rows_of(notebook) -> dict[int, list]:
 
 
 def row_faults(notebook) -> list[str]:
-    """Everything that a row lacks: the claim, a prediction before any code, the experiment, the repair and its output."""
+    """Everything that a row lacks, of these: the claim, a prediction before any code, the experiment, the repair and its output."""
     rows, faults = rows_of(notebook), []
     if list(rows) != list(ROWS):
         faults.append(f"the rows are {list(rows)}, not {list(ROWS)}")
@@ -101,7 +101,7 @@ def test_every_row_has_its_claim_a_prediction_an_experiment_and_a_repair(noteboo
 
 
 def markdown_tables(text: str) -> list[list[str]]:
-    """The first column of each table, without its head."""
+    """The first column of each table, without its heading."""
     tables = re.findall(r"(?:^\|.*\n?)+", text, flags=re.MULTILINE)
     return [[re.split(r"(?<!\\)\|", line)[1].strip() for line in table.splitlines()[2:]] for table in tables]
 
@@ -179,10 +179,9 @@ def run(statements: list[ast.stmt], namespace: dict) -> None:
 
 
 def failure_faults(notebook) -> list[str]:
-    """Where the wrong code does not fail as FAILURES says, or the notebook does not print what it raised."""
-    found = [
-        entry for entry in failures_of(notebook) if "Config(" not in entry[1]
-    ]  # row 9 ends with a refused value
+    """Every place where the wrong code does not fail as FAILURES says, or the notebook does not print what it raised."""
+    # Row 9 ends with a refused value
+    found = [entry for entry in failures_of(notebook) if "Config(" not in entry[1]]
     if [entry[:2] for entry in found] != [entry[:2] for entry in FAILURES]:
         return [f"the statements that should fail are {[entry[:2] for entry in found]}"]
     faults = []

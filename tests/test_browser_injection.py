@@ -48,7 +48,7 @@ class Watch:
             self.found.append(f"request: {url}")
 
     def faults(self) -> list[str]:
-        """All that was found, and whether a script has run in any frame."""
+        """Everything that was found, and whether a script has run in any frame."""
         self.page.wait_for_timeout(200)
         ran = [frame.url for frame in self.page.frames if frame.evaluate("'pwned' in window")]
         return self.found + [f"a script ran in {url}" for url in ran]
@@ -164,7 +164,7 @@ def voila(checkpoint, folder):
 
 @contextmanager
 def app_in_voila(page, checkpoint, folder):
-    """The app opened in the page, with what was seen of it from the beginning on."""
+    """The app opened in the page, with everything seen of it from the start."""
     pytest.importorskip("voila", reason="voila is not installed: pip install 'minicyclegan[app]'")
     with voila(checkpoint, folder) as address:
         watch = Watch(page, address)

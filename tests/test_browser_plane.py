@@ -65,9 +65,8 @@ def test_a_click_a_slider_and_the_clock_move_the_games(lab):  # noqa: F811
     assert picture(game) == start, "the same seed did not give the same game"
 
     before = picture(cycle)
-    slider = cycle.locator(".widget-slider", has_text="lambda_cycle").get_by_role(
-        "slider"
-    )  # its label has no link to it
+    # Its label has no link to it
+    slider = cycle.locator(".widget-slider", has_text="lambda_cycle").get_by_role("slider")
     slider.focus()
     page.keyboard.press("ArrowRight")
     after = picture(cycle)

@@ -104,7 +104,7 @@ def random_crop_flip(pictures, size, generator):
                     "torch.randint(width - size + 1, (n,), generator=generator).tolist()",
                     "[min(t, width - size) for t in top]",
                 ),
-                "apart from each other",
+                "the two independently",
             ),
             "one coin for all": (
                 swap(
@@ -114,7 +114,7 @@ def random_crop_flip(pictures, size, generator):
                 ),
                 "its own coin",
             ),
-            "upside down": (swap(CROP, "crop.flip(2)", "crop.flip(1)"), "stand on their head"),
+            "upside down": (swap(CROP, "crop.flip(2)", "crop.flip(1)"), "upside down"),
             "always mirrored": (swap(CROP, "if f else crop", "if True else crop"), "mirrored or none"),
             "rarely mirrored": (
                 swap(
@@ -130,9 +130,9 @@ def random_crop_flip(pictures, size, generator):
                 ),
                 "draw anew each time",
             ),
-            "everybody's dice": (
+            "the global generator": (
                 swap(CROP, "torch.randint(2, (n,), generator=generator)", "torch.randint(2, (n,))"),
-                "also the coins",
+                "the coins too",
             ),
             "a list": (swap(CROP, "return torch.stack(", "return list("), "`torch.stack`"),
         },
@@ -153,7 +153,7 @@ def random_crop_flip(pictures, size, generator):
                 draw(
                     "i = torch.randperm(min(n_a, n_b), generator=generator)[:batch_size].tolist()\n    return i, i"
                 ),
-                "some pictures of A never come",
+                "some pictures of A are never drawn",
             ),
             "by index, wrapped": (
                 draw(
@@ -177,7 +177,7 @@ def random_crop_flip(pictures, size, generator):
                 draw(
                     "return [torch.randperm(n_a, generator=generator)[:batch_size].tolist() for _ in range(2)]"
                 ),
-                "not equally large",
+                "need not be equally large",
             ),
             "always the first": (
                 draw("return list(range(batch_size)), list(range(batch_size))"),
@@ -189,7 +189,7 @@ def random_crop_flip(pictures, size, generator):
                 ),
                 "follows from that of A",
             ),
-            "everybody's dice": (
+            "the global generator": (
                 draw("return [torch.randperm(n)[:batch_size].tolist() for n in (n_a, n_b)]"),
                 "draw every number from it",
             ),
@@ -201,7 +201,7 @@ def random_crop_flip(pictures, size, generator):
                 draw(
                     "return [sorted(torch.randperm(n, generator=generator)[:batch_size].tolist()) for n in (n_a, n_b)]"
                 ),
-                "rising order",
+                "ascending order",
             ),
             "the whole heap": (
                 draw("return [torch.randperm(n, generator=generator).tolist() for n in (n_a, n_b)]"),
@@ -238,7 +238,7 @@ def random_crop_flip(pictures, size, generator):
                 ),
                 "which is which",
             ),
-            "its own dice": (
+            "a generator of its own": (
                 fresh(
                     KEEP.format(
                         "self.decode(index)",
@@ -249,7 +249,7 @@ def random_crop_flip(pictures, size, generator):
                 ),
                 "not drawn from the generator that is given",
             ),
-            "everybody's dice": (
+            "the global generator": (
                 fresh(
                     KEEP.format(
                         "self.decode(index)",

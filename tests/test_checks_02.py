@@ -48,7 +48,7 @@ class ResidualBlock(nn.Module):
             ),
             "ReLU after the sum": (
                 swap(BLOCK, "x + self.body(x)", "(x + self.body(x)).relu()"),
-                "there is no ReLU",
+                "no ReLU belongs",
             ),
             "padding forgotten": (
                 swap(BLOCK, "nn.ReflectionPad2d(1)", "nn.Identity()", "x + self.body(x)", "self.body(x)"),
@@ -177,7 +177,7 @@ def init_weights(network, std=0.02):
             ),
             "only the outer layers": (
                 swap(INIT, "network.modules()", "network.children()"),
-                "inside of a block",
+                "inside a block",
             ),
             "biases forgotten": (swap(INIT, "            nn.init.zeros_(layer.bias)\n", ""), "are not 0"),
             "variance": (swap(INIT, "0.0, std)", "0.0, std**2)"), "0.02 squared"),
@@ -196,7 +196,7 @@ def init_weights(network, std=0.02):
                     "isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))",
                     "getattr(layer, 'weight', None) is not None",
                 ),
-                "no convolution",
+                "not a convolution",
             ),
             "nothing returned": (swap(INIT, "    return network\n", "    return None\n"), "`return network`"),
             "std ignored": (swap(INIT, "0.0, std)", "0.0, 0.02)"), "use `std`"),

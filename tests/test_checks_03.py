@@ -73,7 +73,7 @@ class PatchDiscriminator(nn.Module):
             ),
             "norm on the first": (
                 swap(PATCH, "layers = [first, ", "layers = [first, nn.InstanceNorm2d(c), "),
-                "behind the first convolution",
+                "a norm follows the first convolution",
             ),
             "no norm": (
                 swap(PATCH, "                nn.InstanceNorm2d(channels_out),\n", ""),
@@ -86,7 +86,7 @@ class PatchDiscriminator(nn.Module):
             ),
             "sigmoid at the end": (
                 swap(PATCH, "stride=1, padding=1))", "stride=1, padding=1), nn.Sigmoid())"),
-                "a sigmoid stands at the end",
+                "there is a sigmoid at the end",
             ),
             "no padding": (swap(PATCH, "padding=1", "padding=0"), "every layer has a padding of 1"),
             "batch norm": (
@@ -113,23 +113,23 @@ def dead_biases(layers):
 """,
             "backwards": """
 def dead_biases(layers):
-    total, behind = 0, None
+    total, following = 0, None
     for layer in reversed(list(layers)):
-        if isinstance(behind, nn.InstanceNorm2d) and getattr(layer, "bias", None) is not None:
+        if isinstance(following, nn.InstanceNorm2d) and getattr(layer, "bias", None) is not None:
             total += len(layer.bias)
-        behind = layer
+        following = layer
     return total
 """,
         },
         wrong={
             "all biases": (
                 "def dead_biases(layers):\n    return sum(l.bias.numel() for l in layers if isinstance(l, nn.Conv2d) and l.bias is not None)\n",
-                "that is all biases",
+                "that is all the biases",
             ),
             "layers": (swap(DEAD, "layer.bias.numel()", "1"), "How many biases"),
             "inputs": (swap(DEAD, "layer.bias.numel()", "layer.in_channels"), "comes OUT"),
             "weights": (swap(DEAD, "layer.bias.numel()", "layer.weight.numel()"), "those are weights"),
-            "the one behind": (
+            "the one after": (
                 "def dead_biases(layers):\n    layers = list(layers)\n    return sum(b.bias.numel() for a, b in zip(layers, layers[1:]) if isinstance(a, nn.InstanceNorm2d) and isinstance(b, nn.Conv2d))\n",
                 "Which convolutions have a norm",
             ),
@@ -175,7 +175,7 @@ def receptive_field(kernels, strides):
             ),
             "return in the loop": (
                 swap(FIELD, "    return field", "        return field"),
-                "inside of the loop",
+                "inside the loop",
             ),
             "memorised": ("def receptive_field(kernels, strides):\n    return 70\n", "should work for any"),
             "kernel less one": (
@@ -265,7 +265,7 @@ def judge_of_70(c):
             "a corner": (pixel(9, 900), "a corner"),
             "no overlap": (pixel(1, 900), "patches overlap"),
             "one direction": (pixel(8, 900), "rows and columns"),
-            "exchanged": (pixel(900, 24), "wrong way round"),
+            "swapped": (pixel(900, 24), "wrong way round"),
             "norms without effect": (pixel(24, 24), "subtracts the mean"),
             "nearly": (pixel(32, 900), "Count the rows"),
             "words": (pixel("'many'", "'all'"), "one whole number"),

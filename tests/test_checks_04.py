@@ -57,7 +57,7 @@ def gan_loss(scores, is_real, mode="lsgan"):
 """,
         },
         wrong={
-            "targets exchanged": (
+            "targets swapped": (
                 swap(GAN, "1.0 if is_real else 0.0", "0.0 if is_real else 1.0"),
                 "Which number means real",
             ),
@@ -72,7 +72,7 @@ def gan_loss(scores, is_real, mode="lsgan"):
             ),
             "absolute": (
                 swap(GAN, "F.mse_loss(scores, target)", "F.l1_loss(scores, target)"),
-                "they are to be squared",
+                "they should be squared",
             ),
             "sigmoid and log apart": (
                 swap(
@@ -125,7 +125,7 @@ def generator_loss(fake_scores, mode="lsgan"):
         },
         wrong={
             "half forgotten": (swap(LOSSES, "0.5 * ", ""), "the paper halves it"),
-            "exchanged": (
+            "swapped": (
                 swap(
                     LOSSES,
                     "real_scores, True",
@@ -133,7 +133,7 @@ def generator_loss(fake_scores, mode="lsgan"):
                     "fake_scores, False",
                     "fake_scores, True",
                 ),
-                "real and fake are exchanged",
+                "real and fake are swapped",
             ),
             "no fakes": (
                 swap(
@@ -171,7 +171,7 @@ def generator_loss(fake_scores, mode="lsgan"):
                 swap(
                     LOSSES, "return gan_loss(fake_scores, True, mode)", "return gan_loss(fake_scores, True)"
                 ),
-                "hand its mode on",
+                "pass its mode on",
             ),
             "one part subtracted": (
                 swap(LOSSES, "True, mode) + gan_loss", "True, mode) - gan_loss"),
@@ -193,7 +193,10 @@ def generator_loss(fake_scores, mode="lsgan"):
             "target 0": (real("judge(pictures).square().mean()"), "these pictures are real"),
             "sum": (real("(judge(pictures) - 1).square().sum()"), "that is a sum"),
             "absolute": (real("(judge(pictures) - 1).abs().mean()"), "not squared"),
-            "detached": (real("(judge(pictures).detach() - 1).square().mean()"), "no way back to the judge"),
+            "detached": (
+                real("(judge(pictures).detach() - 1).square().mean()"),
+                "no way back to the discriminator",
+            ),
         },
     ),
     Trial(
@@ -242,19 +245,19 @@ def generator_turn(judge, optimizer_g, fake, mode):
                 ),
                 "the generator does not move",
             ),
-            "not cleared": (swap(TURNS, "    optimizer_d.zero_grad()\n", ""), "when are they emptied"),
+            "not cleared": (swap(TURNS, "    optimizer_d.zero_grad()\n", ""), "when are they cleared"),
             "generator not cleared": (
                 swap(TURNS, "    optimizer_g.zero_grad()\n", ""),
-                "when are they emptied",
+                "when are they cleared",
             ),
             "no step": (swap(TURNS, "    optimizer_d.step()\n", ""), "who makes the step"),
-            "exchanged": (
+            "swapped": (
                 swap(
                     TURNS,
                     "discriminator_loss(judge(real), judge(fake.detach()), mode)",
                     "discriminator_loss(judge(fake.detach()), judge(real), mode)",
                 ),
-                "real and fake are exchanged",
+                "real and fake are swapped",
             ),
             "wrong loss": (
                 swap(TURNS, "generator_loss(judge(fake), mode)", "gan_loss(judge(fake), False, mode)"),
@@ -262,7 +265,7 @@ def generator_turn(judge, optimizer_g, fake, mode):
             ),
             "mode forgotten": (
                 swap(TURNS, "generator_loss(judge(fake), mode)", "generator_loss(judge(fake))"),
-                "hand its mode on",
+                "pass its mode on",
             ),
         },
     ),
@@ -274,14 +277,14 @@ def generator_turn(judge, optimizer_g, fake, mode):
             "capital letters": f"my_guess = {[word.title() for word in GUESS]}\n",
         },
         wrong={
-            "number 1": (guess(0), "Has True one"),
+            "number 1": (guess(0), "Does True have one"),
             "number 2": (guess(1), "a probability"),
             "number 3": (guess(2), "uses that graph up"),
             "number 4": (guess(3), "each line of it is a sound loss"),
             "number 5": (guess(4), "as easy to make small"),
             "all the other way round": (guess(*range(5)), "the other way round"),
             "three words": ("my_guess = ['error'] * 3\n", "a list of five words"),
-            "other words": ("my_guess = ['crash'] * 5\n", "is no answer"),
+            "other words": ("my_guess = ['crash'] * 5\n", "is not an answer"),
         },
     ),
 ]

@@ -36,7 +36,7 @@ BOTH = "reconstruction_loss(real_a, cycled_a) + reconstruction_loss(real_b, cycl
 SETUP = """
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 from minicyclegan.cycle_loss import reconstruction_loss
 """
 
@@ -72,7 +72,7 @@ TRIALS = [
             ),
             "swapped domains": (
                 loss("F.l1_loss(cycled_a[:1], real_b[:1]) + F.l1_loss(cycled_b[:1], real_a[:1])"),
-                "its own beginning",
+                "the one it began as",
             ),
             "no reduction": (loss("F.l1_loss(cycled_a, real_a, reduction='none')"), "a loss is one number"),
             "a number": (loss("0.75"), "not a tensor"),
@@ -141,8 +141,8 @@ TRIALS = [
                 other("G(x).rot90(1, (2, 3))", "F(x.rot90(1, (2, 3)))"),
                 "do first",
             ),
-            "the negative": (other("-G(x)", "F(-x)"), "a judge could tell them apart"),
-            "darker": (other("0.5 * G(x)", "F(2 * x)"), "a judge could tell them apart"),
+            "the negative": (other("-G(x)", "F(-x)"), "a discriminator could tell them apart"),
+            "darker": (other("0.5 * G(x)", "F(2 * x)"), "a discriminator could tell them apart"),
             "only one": ("def other_pair(G, F):\n    return lambda x: G(x).flip(3)\n", "two functions"),
             "cheating with a memory": (other("G(x).flip(3)", "x"), "the cycle loss from A"),
         },

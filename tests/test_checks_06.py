@@ -134,7 +134,10 @@ TRIALS = [
                 swap(POOL, "int(torch.randint(self.size, (), generator=self.generator))", "self.size - 1"),
                 "drawn at random",
             ),
-            "everybody's dice": (swap(POOL, ", generator=self.generator", ""), "draw from `self.generator`"),
+            "the global generator": (
+                swap(POOL, ", generator=self.generator", ""),
+                "draw from `self.generator`",
+            ),
         },
     ),
     Trial(
@@ -158,7 +161,7 @@ def generators_objective(G, F, D_A, D_B, real_a, real_b, lambda_cycle, lambda_id
 """,
         },
         wrong={
-            "judges swapped": (
+            "discriminators swapped": (
                 swap(
                     OBJECTIVE,
                     "D_B(fake_b)",
@@ -166,7 +169,7 @@ def generators_objective(G, F, D_A, D_B, real_a, real_b, lambda_cycle, lambda_id
                     "generator_loss(D_A(fake_a))",
                     "generator_loss(D_B(fake_a))",
                 ),
-                "judges are swapped",
+                "discriminators are swapped",
             ),
             "one game": (
                 swap(OBJECTIVE, " + generator_loss(D_A(fake_a))", ""),

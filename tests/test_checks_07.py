@@ -35,7 +35,7 @@ AVERAGE_LINE = """        if self.average is not None:
             self.average.load_state_dict(state["average"])
 """
 PICTURES = 'pool.pictures = [picture.to(device) for picture in saved["pictures"]]'
-DICE = 'pool.generator.set_state(saved["generator"])'
+RANDOM = 'pool.generator.set_state(saved["generator"])'
 SUMS = 'self.sums = {name: total.to(device) for name, total in state["losses"]["sums"].items()}'
 
 
@@ -103,7 +103,7 @@ TRIALS = [
                 ),
                 "a straight line",
             ),
-            "the rate itself": (swap(FACTOR, "return min", "return 0.0002 * min"), "begins with 1"),
+            "the rate itself": (swap(FACTOR, "return min", "return 0.0002 * min"), "begins at 1"),
             "return forgotten": (swap(FACTOR, "return ", ""), "`return`"),
         },
     ),
@@ -136,10 +136,10 @@ TRIALS = [
                 "drop the rest",
             ),
             "rounded down": (swap(LENGTH, "math.ceil", "int"), "Round the other way"),
-            "not rounded": (swap(LENGTH, "math.ceil", ""), "no parts of steps"),
+            "not rounded": (swap(LENGTH, "math.ceil", ""), "no fractions of a step"),
             "pictures": (swap(LENGTH, STEPS, "epochs * max(n_a, n_b)"), "go into one step"),
             "times the batch": (swap(LENGTH, " / batch_size", " * batch_size"), "pictures at once"),
-            "no epochs": (swap(LENGTH, "epochs * max", "max"), "how many pictures of the larger"),
+            "no epochs": (swap(LENGTH, "epochs * max", "max"), "How many pictures of the larger"),
             "seconds": (swap(LENGTH, " / 3600", ""), "hours are seconds"),
             "minutes": (swap(LENGTH, "3600", "60"), "hours are minutes"),
             "divided by the seconds": (swap(LENGTH, "steps * sec", "steps / sec"), "which two numbers"),
@@ -245,7 +245,7 @@ TRIALS = [
                     "",
                     PICTURES,
                     "pass",
-                    DICE,
+                    RANDOM,
                     "pass",
                 ),
                 "Adam's two averages",
@@ -271,22 +271,25 @@ TRIALS = [
                 swap(TRAINER, 'self.model.load_state_dict(state["model"])', "pass"),
                 "do not hold the saved weights",
             ),
-            "the step forgotten": (swap(TRAINER, 'self.step = state["step"]', "pass"), "goes on at step 0"),
+            "the step forgotten": (swap(TRAINER, 'self.step = state["step"]', "pass"), "resumes at step 0"),
             "the step counted twice": (
                 swap(TRAINER, 'self.step = state["step"]', 'self.step = state["step"] + 1'),
-                "goes on at step 6",
+                "resumes at step 6",
             ),
             "the pools forgotten": (swap(TRAINER, PICTURES, "pass"), "pool_a holds 0 pictures"),
-            "the dice forgotten": (swap(TRAINER, DICE, "pass"), "its dice are not"),
+            "the random generator forgotten": (
+                swap(TRAINER, RANDOM, "pass"),
+                "the state of its random generator",
+            ),
             "one pool": (
                 swap(TRAINER, "zip((self.pool_a, self.pool_b), state", "zip((self.pool_a,), state"),
                 "pool_b holds 0 pictures",
             ),
-            "the pools exchanged": (
+            "the pools swapped": (
                 swap(
                     TRAINER, "zip((self.pool_a, self.pool_b), state", "zip((self.pool_b, self.pool_a), state"
                 ),
-                "pools are exchanged",
+                "pools are swapped",
             ),
             "the sums forgotten": (swap(TRAINER, SUMS, "pass"), "sums of the losses did not"),
             "their number forgotten": (

@@ -102,9 +102,9 @@ TRIALS = [
                 "sets = [values[torch.randint(n, (n,), generator=generator)] for _ in range(resamples)]",
                 "return torch.stack([drawn.mean(0) for drawn in sets])",
             ),
-            "numpy's dice": bootstrap(
-                "dice = np.random.default_rng(seed)",
-                "return torch.stack([values[torch.from_numpy(dice.choice(n, n))].mean(0) for _ in range(resamples)])",
+            "numpy's random numbers": bootstrap(
+                "rng = np.random.default_rng(seed)",
+                "return torch.stack([values[torch.from_numpy(rng.choice(n, n))].mean(0) for _ in range(resamples)])",
             ),
             "counts instead of pictures": bootstrap(
                 "chosen = torch.randint(n, (resamples, n), generator=generator)",
@@ -161,7 +161,7 @@ TRIALS = [
                     "noise = torch.randn(resamples, generator=generator)",
                     "return values.mean(0) + noise * values.std(0) / n**0.5",
                 ),
-                "pictures that were there",
+                "values that were given",
             ),
             "columns drawn apart": (
                 bootstrap(
@@ -229,7 +229,7 @@ TRIALS = [
             ),
             "the half forgotten": (
                 swap(MEAN_ERROR, "l1_error(guesses, answers))", "(guesses - answers).abs().mean((1, 2, 3)))"),
-                "twice too large",
+                "twice as large as it should be",
             ),
             "squares": (
                 swap(

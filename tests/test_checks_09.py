@@ -151,7 +151,7 @@ def verdict(runs, base_runs, s, bar):
                 "where does `bar` come in",
             ),
             "other words": (swap(VERDICT, '"worse"', '"bad"'), "it should be one of"),
-            "return forgotten": (swap(VERDICT, 'return "worse"', '"worse"'), "on every way"),
+            "return forgotten": (swap(VERDICT, 'return "worse"', '"worse"'), "on every path"),
             "a stub": ("def verdict(runs, base_runs, s, bar):\n    raise NotImplementedError()", "in it yet"),
             "always unclear": (
                 'def verdict(runs, base_runs, s, bar):\n    return "unclear"',
@@ -188,7 +188,7 @@ def runs_needed(factor, s, bar):
             "rounded": (swap(NEEDED, "math.ceil", "round"), "one too few"),
             "always one more": (swap(NEEDED, "** 2))", "** 2) + 1)"), "one too many"),
             "not whole": (swap(NEEDED, "math.ceil", ""), "the number of runs is whole"),
-            "a single run": (swap(NEEDED, "max(2, ", "max(1, "), "2 are the fewest"),
+            "a single run": (swap(NEEDED, "max(2, ", "max(1, "), "2 is the minimum"),
             "solved with the sign": (
                 swap(
                     NEEDED,

@@ -104,7 +104,7 @@ def translations(G, F, real_A, real_B):
             ),
             "fakes in the other order": (
                 swap(WAYS, "return fake_B, fake_A", "return fake_A, fake_B"),
-                "in another order",
+                "not in the order",
             ),
             "the fakes of the wrong pictures": (
                 swap(WAYS, "G(real_A), F(real_B)", "G(real_B), F(real_A)"),
@@ -229,7 +229,7 @@ def training_step(G, D, real_A, real_B, optimizerG, optimizerD):
     discriminator_loss(D(real_B), D(fake_B.detach())).backward()
     optimizerD.step()
 """,
-            "painted anew": """
+            "painted again": """
 def training_step(G, D, real_A, real_B, optimizerG, optimizerD):
     optimizerG.zero_grad()
     generator_loss(D(G(real_A))).backward()
@@ -253,16 +253,16 @@ def training_step(G, D, real_A, real_B, optimizerG, optimizerD):
                 ),
                 "keeping the graph does not help",
             ),
-            "painted anew and not detached": (
+            "painted again and not detached": (
                 swap(STEP, "fake_B.detach()", "G(real_A)"),
                 "left gradients in G",
             ),
             "nothing cleared": (
                 swap(STEP, "    optimizerG.zero_grad()\n", "", CLEAR_D, ""),
-                "old gradients, too",
+                "old gradients too",
             ),
-            "G not cleared": (swap(STEP, "    optimizerG.zero_grad()\n", ""), "old gradients, too"),
-            "D not cleared": (swap(STEP, CLEAR_D, ""), "not of its turn"),
+            "G not cleared": (swap(STEP, "    optimizerG.zero_grad()\n", ""), "old gradients too"),
+            "D not cleared": (swap(STEP, CLEAR_D, ""), "do not belong to its turn"),
             "both cleared at the beginning": (
                 swap(
                     STEP,
@@ -271,7 +271,7 @@ def training_step(G, D, real_A, real_B, optimizerG, optimizerD):
                     "    optimizerG.zero_grad()\n",
                     "    optimizerG.zero_grad()\n    optimizerD.zero_grad()\n",
                 ),
-                "not of its turn",
+                "do not belong to its turn",
             ),
             "cleared after backward": (
                 swap(
@@ -344,7 +344,7 @@ def bce(scores, is_real):
             ),
             "BCELoss on raw scores": (
                 swap(BCE, WITH_LOGITS, "nn.BCELoss()(scores, target)"),
-                "raw scores are no probabilities",
+                "raw scores are not probabilities",
             ),
             "a sigmoid before BCELoss": (
                 swap(BCE, WITH_LOGITS, "nn.BCELoss()(scores.sigmoid(), target)"),

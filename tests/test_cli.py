@@ -28,7 +28,7 @@ from minicyclegan.training import Trainer, train
 
 
 def call(*arguments) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command; nothing but a clean exit may come out of it."""
+    """Exit code, stdout and stderr of a command; nothing but a clean exit may come of it."""
     result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
     return result.exit_code, result.stdout, result.stderr
@@ -299,7 +299,7 @@ def test_train_on_a_folder_leaves_a_run_and_the_executed_notebook(in_tmp):
     assert files_in(run_dir)[:4] == ["07_train.ipynb", "config.json", "last.pt", "metrics.jsonl"]
     for name in ("07_train.ipynb", "last.pt", "metrics.jsonl", "samples/step_0000006.png"):
         assert str(run_dir / name) in text, "the end of the output names the files"
-    assert "skipped: cannot read the image" in text and "steps/s" in text
+    assert "skipped: cannot read the picture" in text and "steps/s" in text
     assert json.loads((run_dir / "config.json").read_text(encoding="utf-8")) == tiny_config().to_dict() | {
         "data": str(data)
     }

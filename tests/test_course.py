@@ -1,4 +1,4 @@
-"""The course as a whole: exercises on whole cards, every check tried, time stated and bounded, readable by everybody."""
+"""The course as a whole: exercises on whole cards, every check tried, time stated and bounded, readable by everyone."""
 
 import ast
 import re
@@ -74,7 +74,7 @@ def test_every_check_is_on_a_card_and_every_card_has_a_check_that_was_tried():
 
 
 def heading_faults(notebook) -> list[str]:
-    """Headings that skip a level, or a second heading of the first."""
+    """Headings that skip a level, or a second top-level heading."""
     faults, last = [], 0
     for cell in notebook.cells:
         if cell.cell_type != "markdown":
@@ -90,7 +90,7 @@ def heading_faults(notebook) -> list[str]:
 
 
 def alt_faults(notebook) -> list[str]:
-    """Pictures, links and folds that say nothing to those who cannot see."""
+    """Pictures, links and folds that say nothing to readers who cannot see."""
     faults = []
     for number, cell in enumerate(notebook.cells, 1):
         if cell.cell_type == "markdown":
@@ -118,7 +118,7 @@ COLOUR_WORDS = r"\b(red|green|blue|orange|grey|gray|black|purple|pink)\b"
 
 
 def colour_faults(notebook) -> list[str]:
-    """Sentences that tell lines or dots of a figure apart by their colour and by nothing else."""
+    """Sentences that tell lines or dots of a figure apart by their colour alone."""
     pattern = (
         rf"(the|each|every) {COLOUR_WORDS} (line|curve|dot|dots|point|points|bar|bars|area|lines|curves)\b"
     )

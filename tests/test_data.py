@@ -112,7 +112,7 @@ def test_grey_of_16_bit_is_scaled_and_not_cut(tmp_path, kind):
 
 
 def test_a_dark_picture_of_16_bit_stays_dark(tmp_path):
-    """All values under 256: the file says 16 bit, so this is nearly black, as in every other 16-bit file beside it."""
+    """All values are under 256: the file says 16 bit, so this is nearly black, as in every other 16-bit file beside it."""
     path = saved(Image.fromarray(np.full((1, 2), 250, dtype=np.uint16)), tmp_path / "x.png")
     assert pixels_of(path) == [(1, 1, 1)] * 2
 
@@ -133,7 +133,7 @@ def test_fractions_of_one_value_are_read_without_a_division_by_0(tmp_path, value
 
 def test_values_that_are_no_numbers_are_refused(tmp_path):
     path = saved(Image.fromarray(np.array([[np.nan, 0.0]], dtype=np.float32)), tmp_path / "x.tiff")
-    with pytest.raises(DataError, match="no numbers"):
+    with pytest.raises(DataError, match="not finite numbers"):
         read_image(path)
 
 
@@ -274,9 +274,8 @@ def test_crops_lie_inside_and_reach_every_place():
     assert {top for top, _, _ in found} == {left for _, left, _ in found} == {0, 1, 2, 3, 4}
     assert len(set(found)) == 50  # every place, mirrored and not
     assert 900 < sum(mirrored for _, _, mirrored in found) < 1100
-    assert torch.equal(
-        crops[:, 0, 0, 0], (torch.arange(2000) % 256).to(torch.uint8)
-    )  # the pictures keep their order
+    # The pictures keep their order
+    assert torch.equal(crops[:, 0, 0, 0], (torch.arange(2000) % 256).to(torch.uint8))
 
 
 def test_a_crop_of_the_full_size_only_flips():
@@ -415,7 +414,7 @@ def test_test_scenes_do_not_change_with_n_train(n_train):
 
 @pytest.mark.parametrize("size", [16, 64, 128])
 def test_seasons_drawn_a_few_at_a_time_are_those_drawn_at_once(size):
-    """How many fit into the processor's cache depends on the size: 16 at 128 px, 64 at 64 px, 100 at most."""
+    """How many fit in the processor's cache depends on the size: 16 at 128 px, 64 at 64 px, 100 at most."""
     n = {16: 101, 64: 65, 128: 17}[size]
     scenes, domains = sample_scenes(2 * n + 1, 5), load_seasons(size, n, n_test=1, seed=5)
     summer, winter = (to_uint8(draw(scenes, season, size)) for season in ("summer", "winter"))
@@ -485,7 +484,7 @@ def test_pinned_scenes():
 
 
 def test_coarse_fingerprint_of_the_drawing():
-    """Mean of red, green, blue and the deviation, in [-1, 1]: a change of the drawing must be meant."""
+    """Mean of red, green, blue and the deviation, in [-1, 1]: a change of the drawing must be intended."""
     for season, expected in FINGERPRINT.items():
         pictures = draw(sample_scenes(8, 0), season, 32)
         found = [round(float(value), 3) for value in (*pictures.mean((0, 2, 3)), pictures.std())]

@@ -31,7 +31,7 @@ STEPS = (1, 2, 10, 50, 200)
 SIZES = dict(image_size=32, batch_size=4, base_channels=16, discriminator_channels=16, n_blocks=2)
 SIZES |= dict(learning_rate=2e-4, decay_share=0.0, pool_size=50, ema_decay=0.0)
 
-# What is done differently, in this process or by the environment of another; "one bit" is the measure for all others
+# What is done differently, in this process or by the environment of another one; "one bit" is the yardstick for all the others
 HERE = (
     "nothing",
     "two threads",
@@ -49,7 +49,7 @@ ELSEWHERE = {
 
 @contextlib.contextmanager
 def changed(patch: pytest.MonkeyPatch, change: str):
-    """For as long as the block lasts, one thing is otherwise."""
+    """For as long as the block lasts, one thing is different."""
     init, threads = Trainer.__init__, torch.get_num_threads()
 
     def one_bit_off(trainer, *args):
@@ -72,13 +72,13 @@ def changed(patch: pytest.MonkeyPatch, change: str):
 
 
 def run_keeping_weights(folder: Path, change: str, steps: int) -> None:
-    """A run that notes everything at each step, and keeps its weights at some of them beside its folder."""
+    """A run that records everything at each step, and at some of them keeps its weights beside its folder."""
     train_on = Trainer.train_on
 
     def keeping(trainer, *batch):
         losses = train_on(trainer, *batch)
         if trainer.step in STEPS:
-            # A copy: the networks may lie in memory in another order
+            # A copy: the networks may be laid out differently in memory
             weights = {name: w.clone() for name, w in trainer.model.state_dict().items()}
             torch.save(weights, folder.with_name(f"{folder.name} {trainer.step}.pt"))
         return losses
@@ -93,7 +93,7 @@ def run_keeping_weights(folder: Path, change: str, steps: int) -> None:
 
 
 def run_all_settings(folder: Path) -> None:
-    """A tiny run of each kind, after other things that this process alone did."""
+    """A tiny run of each kind, after other work that only this process did."""
     for name, settings in SETTINGS.items():
         torch.manual_seed(len(str(folder)))
         torch.rand(len(str(folder)))
@@ -126,15 +126,14 @@ def as_repro_reads_it(folder: Path) -> dict:
 
 
 def compared(found: Path, expected: Path, steps: int) -> dict:
-    """How far two runs are from each other, relative: weights (all as one vector) and the worst loss, after so many steps."""
+    """The relative distance between two runs: of the weights (all as one vector) and of the worst loss, after so many steps."""
     one, other = training_results(found)["records"], training_results(expected)["records"]
     losses = [name for name in other[0] if name.startswith(("cycle", "identity", "gan", "discriminator"))]
     apart = {}
     for step in [step for step in STEPS if step <= steps]:
         a, b = (torch.load(folder.with_name(f"{folder.name} {step}.pt")) for folder in (found, expected))
-        a, b = (
-            torch.cat([part[name].flatten().double() for name in sorted(b)]) for part in (a, b)
-        )  # by name, in one order
+        # By name, in one order
+        a, b = (torch.cat([part[name].flatten().double() for name in sorted(b)]) for part in (a, b))
         worst = max(
             abs(one[step - 1][name] - other[step - 1][name]) / abs(other[step - 1][name]) for name in losses
         )
@@ -145,7 +144,7 @@ def compared(found: Path, expected: Path, steps: int) -> dict:
 
 
 def test_one_seed_ends_with_the_same_bits_in_two_processes_and_after_other_work(tmp_path):
-    """Weights, moments, pools, dice, metrics and sheets, for both criteria, with and without identity."""
+    """Weights, moments, pools, random states, metrics and sheets, for both criteria, with and without identity."""
     run_all_settings(tmp_path / "here")
     tiny_run(tmp_path / "between", seed=5, image_size=20)
     run_all_settings(tmp_path / "here again")
@@ -157,7 +156,7 @@ def test_one_seed_ends_with_the_same_bits_in_two_processes_and_after_other_work(
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_the_seed_alone_makes_another_run(tmp_path, settings):
-    """Each weight of each network begins and ends otherwise; so do the losses of the first step."""
+    """Each weight of each network begins and ends differently; so do the losses of the first step."""
     tiny_run(tmp_path / "0", seed=0, **settings)
     tiny_run(tmp_path / "1", seed=1, **settings)
     one, other = (read_checkpoint(tmp_path / seed / "last.pt")["model"] for seed in "01")
@@ -174,7 +173,7 @@ def test_two_threads_give_the_same_bits_each_time(tmp_path):
 
 
 def test_the_global_random_numbers_are_not_moved_once_the_networks_are_made(tmp_path, monkeypatch):
-    """`Trainer` seeds torch's own numbers and draws the first weights from them; after that nothing draws from them."""
+    """`Trainer` seeds torch's global generator and draws the first weights from them; after that nothing draws from them."""
     noisy = dict(cycle_noise=0.1, discriminator_noise=0.1, sample_every=2, checkpoint_every=2)
     Trainer(tiny_config(cycle_noise=0.1, discriminator_noise=0.1), torch.device("cpu"))
     made = torch.get_rng_state()
@@ -216,7 +215,7 @@ def test_a_difference_of_rounding_stays_within_the_tolerance_of_repro_and_anothe
     for change in slight:
         seen = compared(tmp_path / change, tmp_path / "nothing", 2)
         assert seen["outside"] == [], change
-        # Two threads take a direction each, and in it an operation may be the one of a single thread to the bit
+        # Two threads take a direction each, and an operation in it may equal that of a single thread to the bit
         changed_something = seen["apart"][2][0] > 0 or change == "two threads"
         assert changed_something and seen["apart"][2][0] < 1e-2, f"{change} changes nothing, or much: {seen}"
     seen = compared(tmp_path / "another seed", tmp_path / "nothing", 2)
@@ -225,7 +224,7 @@ def test_a_difference_of_rounding_stays_within_the_tolerance_of_repro_and_anothe
 
 @pytest.mark.long
 def test_how_fast_a_difference_of_rounding_grows_and_that_repro_allows_it(tmp_path):
-    """Each change by itself, for 200 steps. Everything is measured before anything is refused, so that the table is whole."""
+    """Each change by itself, for 200 steps. Everything is measured before anything is refused, so that the table is complete."""
     for change in HERE:
         run_keeping_weights(tmp_path / change, change, 200)
     for change, environment in {"nothing, another process": {}, **ELSEWHERE}.items():

@@ -1,4 +1,4 @@
-"""Which device and number format a run gets."""
+"""Which device and dtype a run gets."""
 
 import pytest
 import torch

@@ -1,6 +1,6 @@
 """Training in several processes: what one process computes, in the same run folder, with real torchrun and real signals.
 
-torchrun starts this file itself, with the name of what each process shall do: see `in_each_process` at the end.
+torchrun starts this file itself, with the name of what each process is to do: see `in_each_process` at the end.
 """
 
 import itertools
@@ -30,7 +30,7 @@ from minicyclegan.runs.folder import read_metrics
 
 pytestmark = pytest.mark.skipif(not dist.is_available() or os.name != "posix", reason="gloo and signals")
 
-# A pool of 3 pictures is full after the first step, and asked for 4 at once
+# A pool of 3 pictures is full after the first step, and asked for 4 at a time
 CASES = {
     "as in the paper": {"batch_size": 4},
     "cross-entropy, no identity, no average": {
@@ -123,7 +123,7 @@ def assert_same_losses(found: Path, expected: Path, tolerance: float = 1e-5) -> 
 
 
 def test_losses_gradients_and_weights_are_those_of_the_oracle():
-    """In float64, with the same batch in each of two processes: what DDP makes of the two directions."""
+    """In float64, with the same batch in each of two processes: what DDP does with the two directions."""
     ended = torchrun(2, "oracle")
     assert ended.stdout.count("equal") == 2, ended.stdout + ended.stderr
 
@@ -142,9 +142,7 @@ def test_two_processes_leave_the_run_folder_and_the_checkpoint_of_one_process(of
     assert found.keys() == right.keys() and found["step"] == right["step"] == 6
     assert found["model"].keys() == right["model"].keys()
     for key, weights in right["model"].items():
-        if key.endswith(
-            "weight"
-        ):  # before a norm, a bias changes nothing, and its gradient is rounding alone
+        if key.endswith("weight"):  # before a norm, a bias changes nothing, and its gradient is only rounding
             torch.testing.assert_close(found["model"][key], weights, rtol=1e-3, atol=2e-5)
     for pool, expected in zip(found["pools"], right["pools"], strict=True):
         assert torch.equal(pool["generator"], expected["generator"]), "other dice"
@@ -169,7 +167,7 @@ def test_a_fault_of_any_process_ends_all_with_one_sentence_of_the_first(of_two):
         "exit 1",
     ]
     assert heard["other pictures"] == [
-        "RunError: process 1: it has other parameters or other training pictures than process 0; give all machines the same",
+        "RunError: process 1: its parameters or training pictures differ from those of process 0; give all machines the same",
         "exit 1",
     ]
     assert heard["a run that is there"][0].endswith(
@@ -189,7 +187,7 @@ def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on_to_th
     ended = torchrun(2, "kill", *options(data_folder, run_dir))
     assert ended.returncode == 1
     assert (
-        "process 0 stops because another process of this job is gone; torchrun says below which"
+        "process 0 stops because another process of this job is gone; torchrun says below which one"
         in ended.stderr
     )
     assert f"{run_dir / 'last.pt'} is whole: go on with the same command and -p resume=true" in ended.stderr
@@ -215,7 +213,7 @@ def test_without_torchrun_the_program_says_how_to_start_it(tmp_path, monkeypatch
     monkeypatch.delenv("RANK", raising=False)
     result = CliRunner().invoke(train_distributed.main, ["seasons", "-o", str(tmp_path / "run")])
     assert result.exit_code == 1 and not (tmp_path / "run").exists()
-    assert result.output.startswith("minicyclegan: torchrun starts this: torchrun --nproc-per-node 2 -m ")
+    assert result.output.startswith("minicyclegan: start this with torchrun: torchrun --nproc-per-node 2 -m ")
 
 
 @pytest.mark.parametrize("world", [1, 2, 4])
@@ -249,7 +247,7 @@ def test_each_process_reads_only_its_part_of_the_batch_of_one_process(monkeypatc
     ],
 )
 def test_each_process_has_a_gpu_of_its_own_or_a_sentence(monkeypatch, device, local_rank, words):
-    """On a machine that claims to have two GPUs; that nccl then works was never seen here."""
+    """On a machine that claims to have two GPUs; whether nccl then works has never been tried here."""
     monkeypatch.setattr(
         minicyclegan.distributed.processes,
         "choose_device",
@@ -285,7 +283,7 @@ def test_more_processes_have_the_losses_of_one(tmp_path, data_folder, processes)
 
 
 def cases(folder: Path, data_folder: Path) -> None:
-    """All runs and refusals that the tests above look at."""
+    """All the runs and refusals that the tests above look at."""
     dist.init_process_group("gloo")
     first = dist.get_rank() == 0
     for name, changes in CASES.items():
@@ -362,7 +360,7 @@ def cases(folder: Path, data_folder: Path) -> None:
 
 
 def heard(function, *given, **named) -> list[str]:
-    """How each process ended that calls this function, in the order of their numbers."""
+    """How each process that calls this function ended, in the order of their numbers."""
     try:
         function(*given, **named)
         ended = "no complaint"
@@ -388,7 +386,7 @@ def in_each_process(what: str, *words: str) -> None:
     if what == "cases":
         cases(*map(Path, words))
         sys.stdout.flush()
-        os._exit(0)  # as train_distributed ends: gloo's threads can abort Python's own end
+        os._exit(0)  # as in train_distributed: gloo's threads can make Python abort at its end
     if what == "oracle":
         dist.init_process_group("gloo")
         for mode, identity in itertools.product(("lsgan", "bce"), (0.5, 0.0)):

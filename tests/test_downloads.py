@@ -28,7 +28,7 @@ COUNTS = (3, 4, 2, 1)
 
 
 def picture(number: int, size: int = 9000) -> bytes:
-    """Bytes that a zip cannot shrink; nobody looks into them here."""
+    """Bytes that a zip cannot shrink; nobody looks inside them here."""
     return random.Random(number).randbytes(size)
 
 
@@ -77,7 +77,7 @@ class Server(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/"
 
     def handle_error(self, request, client_address):
-        pass  # a client that hangs up is what some tests are about
+        pass  # a client that disconnects is what some tests are about
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -137,7 +137,7 @@ def fails(status: int, **headers):
 
 
 def hangs(after: int = 0):
-    """Sends the beginning, then nothing, until the test is over."""
+    """Sends the first part, then nothing, until the test is over."""
 
     def answer(handler):
         handler.send(200, GOOD[:after], Content_Length=len(GOOD))
@@ -186,7 +186,7 @@ def is_whole(folder: Path) -> bool:
 
 
 def refused(fetched, *servers, words=(), left=(), **options) -> str:
-    """`get` says one sentence that holds these words, and leaves nothing but these files."""
+    """`get` refuses in one sentence that holds these words, and leaves nothing but these files."""
     with pytest.raises(DataError) as caught:
         fetched.run(*servers, **options)
     text = str(caught.value)
@@ -342,7 +342,10 @@ def test_a_moment_of_trouble_is_waited_for(serve, fetched):
         (whole(Content_Length=len(GOOD) + 100), f"it offers {len(GOOD) + 100} bytes instead of {len(GOOD)}"),
         (whole(b"<html>log in first</html>"), "it offers 25 bytes"),
         (whole(GOOD + b"more", Content_Length=None), f"it sends more than the {len(GOOD)} bytes"),
-        (whole(b"x" * len(GOOD)), "what came has the right size but a wrong checksum and was removed"),
+        (
+            whole(b"x" * len(GOOD)),
+            "the downloaded file is wrong (it has the right size but a wrong checksum) and was removed",
+        ),
     ],
     ids=lambda value: re.sub(r"[^a-z0-9]+", "-", value)[:30] if isinstance(value, str) else "",
 )
@@ -350,7 +353,7 @@ def test_the_second_mirror_helps_and_without_one_the_reason_is_said(serve, fetch
     refused(
         fetched,
         serve(answer),
-        words=["no mirror could be reached that has the right file", "127.0.0.1: " + reason],
+        words=["no mirror that could be reached has the right file", "127.0.0.1: " + reason],
     )
     assert any(reason in line for line in fetched.lines)
     good = serve(ranged())
@@ -363,7 +366,7 @@ def test_a_body_shorter_than_promised_is_kept_to_go_on(serve, fetched):
     refused(
         fetched,
         server,
-        words=["it broke off after", "is kept, and the next try goes on"],
+        words=["it broke off after", "is kept, and the next try resumes"],
         left=["tiny.zip.part"],
     )
     assert fetched.part.read_bytes() == GOOD[:-100]
@@ -388,8 +391,8 @@ def test_a_server_that_hangs_is_left(serve, fetched):
 
 def test_without_a_network_one_sentence_says_what_to_do(fetched):
     mirrors = ("http://127.0.0.1:9/", "http://nowhere.invalid/", "file:///etc/")
-    words = ["no mirror could be reached", "nowhere.invalid", "its address is not http or https"]
-    words += [f"bring tiny.zip by hand to {fetched.folder / 'tiny.zip'}"]
+    words = ["no mirror that could be reached", "nowhere.invalid", "its address is not http or https"]
+    words += [f"put tiny.zip at {fetched.folder / 'tiny.zip'}"]
     refused(fetched, mirrors=mirrors, words=words)
 
 
@@ -398,7 +401,7 @@ def test_a_note_of_the_table_is_in_the_sentence(serve, fetched, monkeypatch):
     refused(fetched, serve(fails(404)), words=["withdrawn perhaps"])
 
 
-# A zip brought by hand, and what is there already
+# A zip brought by hand, and what is already there
 
 
 def test_a_zip_brought_by_hand_is_taken_and_kept(fetched):
@@ -650,7 +653,7 @@ def test_data_get_that_is_stopped_says_how_to_go_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(downloads, "get", interrupt)
     code, _, error = call("get", "tiny", "-o", tmp_path)
-    assert code == 130 and "the same command goes on" in error
+    assert code == 130 and "the same command resumes the download" in error
 
 
 def test_data_check_prints_the_report_and_fails_on_problems(monkeypatch, tmp_path):

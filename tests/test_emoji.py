@@ -110,7 +110,7 @@ def test_pictures_agree_with_the_folder_of_emoji(table):
 
 
 def test_no_picture_of_the_test_looks_like_one_of_training(domains_64):
-    """The distance of data/emoji/README.md, computed anew: half the size, mirrored or not, in each style."""
+    """The distance of data/emoji/README.md, computed again: half the size, mirrored or not, in each style."""
 
     def pooled(pictures, factor):
         return torch.nn.functional.avg_pool2d(pictures.float() / 255, factor).flatten(1)
@@ -118,9 +118,8 @@ def test_no_picture_of_the_test_looks_like_one_of_training(domains_64):
     close = 0
     for train, test in ((domains_64.train_a, domains_64.test_a), (domains_64.train_b, domains_64.test_b)):
         for view in (train, train.flip(3)):
-            coarse = (
-                torch.cdist(pooled(test, 8), pooled(view, 8), p=1) / 192
-            )  # never more than at half the size
+            # Never more than at half the size
+            coarse = torch.cdist(pooled(test, 8), pooled(view, 8), p=1) / 192
             i, j = (coarse < APART + 0.01).nonzero().unbind(1)
             exact = (pooled(test, 2)[i] - pooled(view, 2)[j]).abs().mean(1)
             assert float(exact.min()) >= APART - 1e-5
@@ -310,9 +309,8 @@ def drawing(name: str) -> Image.Image:
         if name == "nearly green":
             image.putpixel((5, 5), (0, 190, 0, 255))
         return image
-    if (
-        name == "red"
-    ):  # half covered, grey levels with transparency, palette with transparency: all over white
+    # Half covered, grey levels with transparency, palette with transparency: all over white
+    if name == "red":
         return Image.new("RGBA", (64, 64), (255, 0, 0, 128))
     if name == "farmer":
         return Image.new("LA", (64, 64), (0, 0))

@@ -1,4 +1,4 @@
-"""A run of many steps takes no more memory, files or threads at its end than at its beginning, and can be read all the while."""
+"""A run of many steps takes no more memory, files or threads at its end than at its start, and can be read all the while."""
 
 import json
 import os
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 WARM_UP = 0.1  # the first share of the steps, in which caches and pools fill
-RISE_MIB, HANDLES = 8.0, 0  # what may be more at the end than after the warm-up
+RISE_MIB, HANDLES = 8.0, 0  # what may be larger at the end than after the warm-up
 
 RUN = """
 import sys
@@ -89,7 +89,7 @@ def watch(run_dir: Path, steps: int, leak: str = "") -> dict:
     warm = [sample for sample in samples if WARM_UP * steps <= sample[0] < steps]  # at its end it closes all
     fifth = max(1, len(warm) // 5)
     middle = lambda part, column: statistics.median(sample[column] for sample in part)  # noqa: E731
-    # The least number of handles: a file that is just being written is open for a moment, a leak for good
+    # The least number of handles: a file that is being written is open for a moment, a leaked one for good
     least = lambda part, column: min(sample[column] for sample in part)  # noqa: E731
     early, late = warm[:fifth], warm[-fifth:]
     return {
@@ -132,6 +132,7 @@ def test_a_run_can_be_read_by_another_process_all_the_while_and_leaks_nothing(tm
     require_sound(tmp_path / "run", 400)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("leak", ["memory", "handles"])
 def test_a_leak_would_be_seen(tmp_path, leak):
     """100 KiB at each step, or a handle at every twentieth."""

@@ -1,4 +1,4 @@
-"""Face restoration: what wears a picture out, and how a folder of faces becomes two domains without leaks.
+"""Face restoration: how a picture is worn, and how a folder of faces becomes two domains without leaks.
 
 No photographs of people are needed: drawings stand in, and snapshots of cats and dogs where they are on the machine.
 """
@@ -29,7 +29,7 @@ from minicyclegan.pictures.images import list_images, read_image, to_tensor
 
 
 def drawn_face(seed: int, size: int = 48) -> Image.Image:
-    """An oval with eyes and a mouth on a colour; every seed gives another face."""
+    """An oval with eyes and a mouth on a colour; every seed gives a different face."""
     random = np.random.RandomState(seed)
     y, x = np.mgrid[0:size, 0:size] / size
     pixels = np.ones((size, size, 3)) * random.randint(0, 256, 3)
@@ -100,7 +100,7 @@ def test_degrade_bleaches_and_adds_grain():
 
 
 def only(**kept) -> dict:
-    """DAMAGE with every strength at nothing at all but these."""
+    """DAMAGE with every strength set to nothing, except for these."""
     nothing = {"blur": 0, "shrink": 1, "colour": 1, "contrast": 1, "noise": 0, "quality": 95}
     return {name: (kept.get(name, value), kept.get(name, value)) for name, value in nothing.items()}
 
@@ -132,7 +132,7 @@ def test_without_any_wear_the_picture_stays(monkeypatch):
 
 
 def test_degrade_gives_the_same_picture_on_every_machine_but_for_the_last_steps():
-    """Coarse numbers, pinned: a change of the process must be meant."""
+    """Coarse numbers, pinned: a change of the process must be intended."""
     worn = degrade(drawn(3), 7).float()
     found = [round(float(v)) for v in (*worn.mean((0, 2, 3)), worn.std(), *worn.mean((1, 2, 3)))]
     assert found == pytest.approx([131, 124, 147, 41, 124, 152, 126], abs=1.01)
@@ -284,7 +284,7 @@ def test_a_missing_folder_is_refused(folder):
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match="no image in .* nor one level below"):
+    with pytest.raises(DataError, match="no picture in .* or one level below"):
         load_faces(tmp_path, 32)
 
 
@@ -326,7 +326,7 @@ def test_a_file_that_cannot_be_opened_is_refused_or_skipped(faces, tmp_path, mon
 
     monkeypatch.setattr(type(folder), "read_bytes", lambda path: refuse(path, read))
     monkeypatch.setattr(Image, "open", lambda path, **options: refuse(path, opened))
-    with pytest.raises(DataError, match="cannot read the image .*007.png: .*Permission denied"):
+    with pytest.raises(DataError, match="cannot read the picture .*007.png: .*Permission denied"):
         load_faces(folder, 32)
     assert "007.png" in load_faces(folder, 32, on_bad_image="skip").notes[0]
 

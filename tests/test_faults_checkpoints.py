@@ -23,7 +23,7 @@ ACCEPTED = "accepted,accepted,accepted,accepted"
 
 
 class Storage:
-    """Pickled as torch's reference to stored numbers: kind, key of the entry, device and how many."""
+    """Pickled as torch's reference to stored numbers: their kind, key of the entry, device and how many."""
 
     def __init__(self, kind: str, key: str, count: object):
         self.reference = ("storage", getattr(torch, kind), key, "cpu", count)
@@ -102,8 +102,8 @@ def lying_tensors() -> dict[str, bytes]:
         "a storage with a zero byte in its name": one(key="0\0x"),
         "numbers that nothing refers to": one(stored=numbers | {"1": bytes(2**20)}),
         "another byte order": one(byteorder=b"big"),
-        "a byte order that is none": one(byteorder=b"\xff" * 100),
-        "an alignment that is none": one(**{".format_version": b"x", ".storage_alignment": b"-1"}),
+        "an invalid byte order": one(byteorder=b"\xff" * 100),
+        "an invalid alignment": one(**{".format_version": b"x", ".storage_alignment": b"-1"}),
         "a tensor rebuilt on another device": with_pickle(
             {
                 "format": "minicyclegan-1",
@@ -122,7 +122,7 @@ def lying_tensors() -> dict[str, bytes]:
 
 
 def two_faced_archives(good: bytes) -> dict[str, bytes]:
-    """Zip files in which the directory at the end and the entries themselves say different things."""
+    """Zip files whose directory at the end and whose entries say different things."""
     with zipfile.ZipFile(io.BytesIO(good)) as file:
         entries = file.infolist()
         members = [(entry.filename, file.read(entry)) for entry in entries]
@@ -167,7 +167,7 @@ def two_faced_archives(good: bytes) -> dict[str, bytes]:
 
 
 def pickles_of_codes() -> dict[str, bytes]:
-    """Pickles written by hand, code by code, in an archive that is right in all else."""
+    """Pickles written by hand, opcode by opcode, in an archive that is otherwise right."""
     codes = {
         "a global of os": b"\x80\x02cos\nsystem\nX\x0e\x00\x00\x00touch executed\x85R.",
         "a global by stack": b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0etouch executed\x85R.",

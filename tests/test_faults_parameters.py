@@ -218,7 +218,7 @@ def test_a_settings_file_with_the_mark_that_windows_puts_first_is_read(tmp_path)
 
 
 def odd_paths(folder: Path) -> list[str]:
-    """Paths that are no files to read, among them some at which a careless program waits for ever."""
+    """Paths that are not files to read, among them some on which a careless program waits for ever."""
     (folder / "folder").mkdir()
     (folder / "loop").symlink_to(folder / "loop")
     os.mkfifo(folder / "pipe")
@@ -419,7 +419,7 @@ def test_a_hostile_sweep_is_refused_with_one_sentence(tmp_path, name):
 
 
 def command(*arguments) -> str:
-    """Run a command inside this process; the one sentence it refused with, after checking that it did."""
+    """Run a command inside this process; returns the one sentence it refused with, after checking that it did."""
     result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert result.exit_code != 0, f"accepted: {result.output}"
     assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)

@@ -1,7 +1,7 @@
 """benchmarks/gpu_step.py on the CPU at 32 px: what it compares computes the same, and what it writes can be relied on.
 
 What only CUDA has is not run here. The recording of CUDA graphs is rehearsed: a stand-in runs the recorded work again instead of
-replaying it, so that all else (the fixed places, the pools in between, the learning rate as a tensor) is tested. Two streams are
+replaying it, so that everything else (the fixed places, the pools in between, the learning rate as a tensor) is tested. Two streams are
 rehearsed too: stand-ins note who waits for whom.
 """
 
@@ -57,7 +57,7 @@ def weights() -> dict[str, nn.Module]:
 
 @pytest.fixture
 def in_float64():
-    """Only an error could part two forms of one step there: Adam makes much of a little rounding."""
+    """Only an error could make two forms of one step differ there: Adam amplifies a little rounding."""
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)

@@ -103,7 +103,7 @@ def deleted():
 
 
 def in_other_cells():
-    """Written anew without any of the course's cells, tags or ids: two cells and no check."""
+    """Rewritten without any of the course's cells, tags or ids: two cells and no check."""
     sources = [
         "def double(x):\n    return x * 2",
         "class Box:\n    def __init__(self, a):\n        self.volume = a**3",
@@ -120,8 +120,8 @@ CLASS = {
     "anew": (in_other_cells, OK, OK, OK),
     "stub": (
         lambda: student_copy(the_course(), "01_lesson"),
-        ("not yet", "in the place of `raise NotImplementedError()`"),
-        ("not yet", "in the place of `raise NotImplementedError()`"),
+        ("not yet", "in place of `raise NotImplementedError()`"),
+        ("not yet", "in place of `raise NotImplementedError()`"),
         ("not yet", "there is no answer yet"),
     ),
     "wrong first": (lambda: swapped(*WRONG), ("not yet", "what is twice"), OK, OK),
@@ -252,7 +252,7 @@ FILES = {
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """A short temporary folder, in which the grading's own temporary folders are too."""
-    tmp_path_factory.getbasetemp()  # pytest's own must not come to be in there
+    tmp_path_factory.getbasetemp()  # pytest's own must not end up in there
     folder = Path(tempfile.mkdtemp(prefix="g", dir="/tmp" if Path("/tmp").is_dir() else None))
     patch = pytest.MonkeyPatch()
     (folder / "tmp").mkdir()
@@ -276,7 +276,7 @@ def course(world):
     nbformat.write(the_course(), folder / "01_lesson.ipynb")
     (folder / "configs").mkdir()
     patch = pytest.MonkeyPatch()
-    patch.setattr(minicyclegan.grading, "PACKAGE", package)
+    patch.setattr(minicyclegan.grading.folder, "PACKAGE", package)
     patch.setattr(minicyclegan.grading.notebook, "PACKAGE", package)
     yield folder
     patch.undo()
@@ -372,9 +372,8 @@ def test_the_feedback_says_what_failed_where_and_how_to_go_on(graded):
         "): it printed more than 20 MB and was interrupted",
         "): it took longer than 4 seconds and was interrupted",
     )
-    assert any(
-        text in pages["print from a child"] for text in said
-    )  # whichever limit a busy machine meets first
+    # Whichever limit a busy machine meets first
+    assert any(text in pages["print from a child"] for text in said)
     assert "MemoryError" in pages["hungry"] or "of memory" in pages["hungry"]
     assert not any("2 * x" in page for page in pages.values()), "a page gives a solution away"
 
@@ -535,7 +534,7 @@ def test_an_interruption_leaves_what_was_graded_and_no_process(tmp_path):
 
 def test_a_committed_notebook_is_right_and_its_student_copy_is_not(tmp_path, monkeypatch):
     """The real course, notebook 02, through the command."""
-    for module in (minicyclegan.grading, minicyclegan.grading.notebook):
+    for module in (minicyclegan.grading.folder, minicyclegan.grading.notebook):
         monkeypatch.setattr(module, "PACKAGE", ROOT / "minicyclegan")
     path = minicyclegan.course.files.course_folder() / "02_generator.ipynb"
     for student, notebook in (

@@ -129,7 +129,7 @@ def test_a_text_from_outside_adds_no_tag_to_a_widget_and_is_read_as_typed(sink):
         assert seen.tags == tags and not seen.hidden, text
         assert printable(text) in seen.text, text
         assert {name for name, _ in seen.attributes} == own, text
-        write(text).encode()  # what is no text would break the message to the browser
+        write(text).encode()  # what is not text would break the message to the browser
 
 
 def test_a_widget_that_forgets_to_escape_is_noticed(monkeypatch):
@@ -266,7 +266,7 @@ def test_the_site_refuses_a_text_or_an_output_that_would_run(html, place, tmp_pa
         build(root, tmp_path / "out")
     except RunError as error:
         assert "nothing runs in a page of the site" in str(error) and not (tmp_path / "out").exists()
-    else:  # some of it is no HTML or no link in Markdown, and is shown as text
+    else:  # some of it is not HTML, or not a link in Markdown, and is shown as text
         seen = Seen((tmp_path / "out" / "00_x.html").read_text(encoding="utf-8"))
         links = [value for name, value in seen.attributes if name in ("href", "src")]
         assert place == "text" and "img" not in seen.tags and "svg" not in seen.tags

@@ -14,7 +14,7 @@ from minicyclegan.pictures.images import list_images
 
 
 def scene(seed: int, size: tuple[int, int] = (96, 96)) -> Image.Image:
-    """A smooth picture with its own layout, like a photograph seen from afar."""
+    """A smooth picture with a layout of its own, like a photograph seen from afar."""
     return noise_image(seed, (5, 5)).resize(size, Image.Resampling.BICUBIC)
 
 
@@ -49,7 +49,7 @@ def test_an_unreadable_file_is_named_with_the_reason_and_the_others_are_counted(
     (data_folder / "trainB" / "1.png").write_bytes(whole[: len(whole) // 2])
     (data_folder / "testB" / "gone.png").symlink_to(data_folder / "nowhere.png")
     report = checked(data_folder)
-    assert found(report, "trainA/0.png", "it is not an image") and found(
+    assert found(report, "trainA/0.png", "it is not a picture") and found(
         report, "trainB/1.png", "cannot be read"
     )
     assert set(report.unreadable) == {data_folder / "trainA" / "0.png", data_folder / "trainB" / "1.png"}
@@ -61,9 +61,12 @@ def test_an_unreadable_file_is_named_with_the_reason_and_the_others_are_counted(
     [
         (lambda f: shutil.rmtree(f / "testB"), ["no folder testB"]),
         (lambda f: [p.unlink() for p in (f / "testB").iterdir()], ["testB: no readable picture"]),
-        (lambda f: (f / "trainA" / "notes.txt").write_text("x"), ["trainA", "notes.txt", "left out"]),
-        (lambda f: (f / "trainA" / "more").mkdir(), ["trainA", "more", "left out"]),
-        (lambda f: noise_image(77).save(f / "trainA" / "0.jpg"), ["trainA: 0 used by several files"]),
+        (lambda f: (f / "trainA" / "notes.txt").write_text("x"), ["trainA", "notes.txt", "leaves out"]),
+        (lambda f: (f / "trainA" / "more").mkdir(), ["trainA", "more", "leaves out"]),
+        (
+            lambda f: noise_image(77).save(f / "trainA" / "0.jpg"),
+            ["trainA: several files differ only in type or case: 0"],
+        ),
         (
             lambda f: noise_image(77, (15, 40)).save(f / "trainA" / "x.png"),
             ["trainA: 1 of 5 are smaller than 16"],
@@ -225,7 +228,7 @@ def test_what_is_no_data_set_is_refused_in_one_sentence(data_folder, tmp_path):
 
 
 def test_real_photographs_have_no_false_copies():
-    """In 250 paintings no two are alike; among the dogs there is one real pair."""
+    """Of 250 paintings no two are alike; among the dogs there is one real pair."""
     looks, unreadable = look_at_all(list_images(shared_images("monet2photo") / "trainA"))
     assert len(looks) == 250 and not unreadable and len(set(alike_groups(looks))) == 250
     names = ["dog.180.jpg", "dog.74.jpg", *(f"dog.{i}.jpg" for i in range(200, 260))]

@@ -204,7 +204,7 @@ WAYS = {"in turn": in_turn, "in two threads": in_two_threads}
 def compare_with_plain(steps=1, way="in turn", arrange=lambda model: model, **changes):
     """Train the library's CycleGAN for some steps and hold its losses, gradients and weights against the plain ones.
 
-    `way` is how two directions are computed; `arrange` may put another model around the same networks.
+    `way` is how the two directions are computed; `arrange` may put another model around the same networks.
     """
     model = make_model(**changes)
     weights, batches = weights_of(model), make_batches(steps)
@@ -262,7 +262,7 @@ def test_networks_alone_give_the_plain_output():
             )
 
 
-# Mistakes others made. Each is put into the library for the time of one test: the comparison must fail.
+# Mistakes others made. Each is put into the library for the duration of one test: the comparison must fail.
 
 
 def one_sided_cycle(self, there, back, discriminator, real, *others):
@@ -479,7 +479,7 @@ def test_full_pool_swaps_half_of_the_time_and_every_place_as_often():
         before = numbers_in(pool.pictures)
         (handed_out,) = numbers_in(pool.query(numbered(number)))
         after = numbers_in(pool.pictures)
-        if handed_out == number:  # given through; the pool did not change
+        if handed_out == number:  # passed through; the pool did not change
             assert after == before
         else:  # an old one went out for good, and the new one sits in its place
             place = before.index(handed_out)

@@ -29,7 +29,7 @@ MIRROR = {
 
 
 def without_docstrings(node: ast.AST) -> ast.AST:
-    """A copy of a definition in which docstrings are gone: the library's may be fuller."""
+    """A copy of a definition without its docstrings: the library's may be fuller."""
     node = ast.parse(ast.unparse(node)).body[0]
     for inner in ast.walk(node):
         body = getattr(inner, "body", None)
@@ -45,7 +45,7 @@ def difference(library: ast.AST, notebook: ast.AST) -> str:
 
 
 def mirror_faults(library_files: dict[str, Path], notebook_files: list[Path]) -> list[str]:
-    """Everything in which the library and the notebooks are not each other's mirror."""
+    """Everything in which the library and the notebooks do not mirror each other."""
     faults, home = [], {}
     in_notebooks = {path.stem: definitions(path) for path in notebook_files}
     for module, path in library_files.items():
@@ -89,16 +89,10 @@ GOOD = 'def generator_loss(scores):\n    """Long text."""\n    return scores.mea
     ("library", "notebooks", "expected"),
     [
         (GOOD, {"04_gan_loss": GOOD.replace("Long text.", "Short.")}, []),  # docstrings may differ
-        (
-            GOOD.replace("mean", "sum"),
-            {"04_gan_loss": GOOD},
-            ["-    return scores.sum()"],
-        ),  # the library side is broken
-        (
-            GOOD,
-            {"04_gan_loss": GOOD.replace("mean", "sum")},
-            ["+    return scores.sum()"],
-        ),  # the notebook side is broken
+        # The library side is broken
+        (GOOD.replace("mean", "sum"), {"04_gan_loss": GOOD}, ["-    return scores.sum()"]),
+        # The notebook side is broken
+        (GOOD, {"04_gan_loss": GOOD.replace("mean", "sum")}, ["+    return scores.sum()"]),
         (GOOD, {"04_gan_loss": "x = 1"}, ["is not built in"]),
         (GOOD, {"04_gan_loss": GOOD, "06_cyclegan": GOOD}, ["defines generator_loss again"]),
         (GOOD + "LIMIT = 3", {"04_gan_loss": GOOD + "LIMIT = 4"}, ["+LIMIT = 4"]),

@@ -211,9 +211,8 @@ def test_first_weights(make):
         assert float(layer.weight.detach().std()) == pytest.approx(0.02, rel=5 / (2 * n) ** 0.5)
         assert not layer.bias.any()
     everything = torch.cat([layer.weight.detach().flatten() for layer in layers]) / 0.02
-    assert float((everything**4).mean()) == pytest.approx(
-        3.0, abs=0.1
-    )  # a normal distribution, not a uniform one
+    # A normal distribution, not a uniform one
+    assert float((everything**4).mean()) == pytest.approx(3.0, abs=0.1)
 
 
 def test_init_weights_with_another_deviation():

@@ -1,4 +1,4 @@
-"""What other systems rely on: no worker processes, nothing that happens on import, and a list of platforms that is complete."""
+"""What other systems rely on: no worker processes, nothing that happens on import, and a complete list of platforms."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def starts_on_import(root) -> str:
 
 
 def test_importing_the_library_starts_nothing():
-    """No thread, no process, no file that is written, no connection: a module that is imported only defines."""
+    """No thread, no process, no file written, no connection: importing a module only defines things."""
     assert starts_on_import(ROOT) == "True []"
 
 

@@ -26,7 +26,7 @@ from minicyclegan.runs.signals import signals_noted
 
 
 def helpers() -> list[str]:
-    """The names of the threads that this module starts and that are there now."""
+    """The names of the threads that this module starts and that exist now."""
     names = [thread.name for thread in threading.enumerate()]
     return [name for name in names if name.startswith(("prefetch", "read_all"))]
 
@@ -81,7 +81,7 @@ def test_other_threads_make_every_batch_once_and_none_past_the_end(threads):
 
 
 def test_several_batches_are_made_at_once():
-    together = threading.Barrier(3)  # passed only by three that are there at the same time
+    together = threading.Barrier(3)  # passed only by three that are here at the same time
 
     def make(step):
         together.wait(60)
@@ -132,7 +132,7 @@ def test_an_error_comes_out_at_the_batch_it_belongs_to_and_not_before():
 
 def test_an_error_ahead_of_the_end_of_the_training_is_never_heard():
     with Prefetch(Kitchen(fails_at=3).make, end=10) as source:
-        for step in range(3):  # stopped here, by Ctrl-C say: batch 3 was begun and failed
+        for step in range(3):  # stopped here, by Ctrl-C for example: batch 3 was begun and failed
             source.batch(step)
     assert helpers() == []
 
@@ -275,7 +275,7 @@ def test_a_loop_that_breaks_off_leaves_no_thread_and_reads_no_further(error):
 
 
 def mixed_folder(folder):
-    """Sound pictures of several sizes and, between them, files that are none."""
+    """Intact pictures of several sizes and, between them, files that are not pictures."""
     folder.mkdir()
     for i in range(60):
         noise_image(i, [(20, 20), (31, 17), (8, 40), (90, 64)][i % 4]).save(folder / f"{i:02d}.png")
@@ -313,7 +313,7 @@ def test_the_first_bad_file_is_named_even_if_a_later_one_is_found_sooner(tmp_pat
 
     monkeypatch.setattr(minicyclegan.pictures.prefetch, "THREADS", 2)
     monkeypatch.setattr("minicyclegan.data.read_image", read)
-    with pytest.raises(DataError, match="cannot read the image .*00.png"):
+    with pytest.raises(DataError, match="cannot read the picture .*00.png"):
         ImageFolder(folder, 16, memory_budget=budget)
     assert later.is_set() and helpers() == []
 
@@ -346,7 +346,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 @pytest.mark.skipif(sys.platform != "linux", reason="the largest memory is counted in KiB on Linux alone")
 @pytest.mark.parametrize(("budget", "most"), [(2**31, 1.25), (0, 0.25)], ids=["kept", "read each time"])
 def test_a_folder_takes_the_memory_of_its_pictures_and_not_twice_that(tmp_path, budget, most):
-    """200 pictures of 512 px are 150 MiB. Made into a list first and put together then, they took twice as much."""
+    """200 pictures of 512 px are 150 MiB. Made into a list first and then put together, they took twice as much."""
     for name, n in (("few", 10), ("many", 200)):
         (tmp_path / name).mkdir()
         noise_image(0).save(tmp_path / name / "0.png")
@@ -388,7 +388,7 @@ def test_large_pictures_are_decoded_one_at_a_time_and_small_ones_together(tmp_pa
 
 
 def odd_file(tmp_path):
-    """A sound picture of which Pillow says something each time it is read."""
+    """An intact picture that Pillow warns about each time it is read."""
     exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\xff\0\0\0\x06"  # 255 values promised, none there
     path = tmp_path / "odd.jpg"
     noise_image(0).save(path, exif=exif)

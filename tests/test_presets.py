@@ -137,7 +137,9 @@ def test_a_word_wins_over_a_folder_of_the_same_name(here):
     assert resolve("seasons", None, "cpu")[0] == "seasons"
     assert resolve("./seasons", None, "cpu") == (str(here / "seasons"), None)
     make_folder(here / "monet2photo")
-    with pytest.raises(DataError, match="data get monet2photo.*or `./monet2photo` for the folder here"):
+    with pytest.raises(
+        DataError, match="data get monet2photo.*or give `./monet2photo` for the folder of that name here"
+    ):
         resolve("monet2photo", None, "cpu")
     make_folder(here / "data" / "downloads" / "monet2photo")
     assert resolve("monet2photo", None, "cpu")[0] == str(here / "data" / "downloads" / "monet2photo")
@@ -155,7 +157,7 @@ def test_a_word_wins_over_a_folder_of_the_same_name(here):
         ("face_restoration:", None, DataError, "needs a folder with faces"),
         ("cats_dogs", "nowhere", DataError, "there is no folder nowhere"),
         ("seasons", "mine", ParameterError, "brings its own data"),
-        ("mine", "mine", ParameterError, "mine is no preset"),
+        ("mine", "mine", ParameterError, "mine is not a preset"),
         ("nowhere", None, DataError, "there is no folder nowhere; give a folder with trainA.*or a preset"),
         ("monett2photo", None, DataError, "did you mean monet2photo"),
         ("cat_dog", None, DataError, "did you mean cats_dogs"),

@@ -82,7 +82,7 @@ def test_the_table_on_paper_is_what_the_script_prints(capsys, monkeypatch):
 
 
 def test_the_formulas_by_hand():
-    """Two GPUs each send once the size of the gradients; the pools' fakes go to the other one."""
+    """Two GPUs each send the size of the gradients once; the pools' fakes go to the other one."""
     assert scaling.seconds(2, 100, 10, 50.0, 0.0) == (2.0, 0.2)
     assert scaling.bounds(10.0, 4.0, 0.0) == (10 / 14, 1.0)  # half of the step hides them
     assert scaling.bounds(2.0, 4.0, 1.0) == (2 / 7, 2 / 6)

@@ -71,7 +71,7 @@ class Page(HTMLParser):
 
 
 def faults_of(site: Path) -> list[str]:
-    """All that is wrong with the links and the loaded files of a site, in words."""
+    """Everything that is wrong with the links and the loaded files of a site, in words."""
     faults, pages = [], {path: Page(path) for path in site.rglob("*.html")}
     for path, found in pages.items():
         where = path.relative_to(site).as_posix()

@@ -1,4 +1,4 @@
-"""Sweeps: the plan, its refusals, running and stopping and going on, the table, and one real sweep from end to end."""
+"""Sweeps: the plan, its refusals, running, stopping and resuming, the table, and one real sweep from end to end."""
 
 import csv
 import json
@@ -212,7 +212,7 @@ def run_small(folder: Path, body: str = "", jobs: int = 3, **entries):
 
 def test_as_many_as_asked_run_at_a_time_each_once_with_its_share_of_the_cores(tmp_path):
     wait = "while sum(json.loads(line)[0] == 'start' for line in open(diary)) < 2: time.sleep(0.01)\ntime.sleep(0.1)"
-    failed, lines = run_small(tmp_path, wait, jobs=2)  # a member alone would wait for ever
+    failed, lines = run_small(tmp_path, wait, jobs=2)  # a member on its own would wait for ever
     at_once, most = 0, 0
     for what, *_ in diary(tmp_path):
         at_once += 1 if what == "start" else -1
@@ -252,7 +252,7 @@ def test_a_failed_member_does_not_stop_the_rest_and_is_named_with_its_reason(tmp
     assert any(line.startswith("FAILED    lambda_cycle=0,seed=1") and "became nan" in line for line in lines)
     again, lines = run_small(tmp_path)
     assert again == {} and lines[0] == "4 of 6 are finished already"
-    assert sorted(line.split()[2] for line in lines if line.startswith("goes on")) == sorted(failed)
+    assert sorted(line.split()[1] for line in lines if line.startswith("resumed")) == sorted(failed)
 
 
 def test_finished_members_are_not_run_again_and_new_values_are_added(tmp_path):
@@ -276,7 +276,7 @@ def test_a_changed_base_is_refused_before_anything_runs(tmp_path):
 def test_a_run_that_is_not_of_a_sweep_is_left_alone(tmp_path):
     (tmp_path / "base,seed=1").mkdir()
     (tmp_path / "base,seed=1" / "last.pt").write_text("mine")
-    with pytest.raises(RunError, match="not of a sweep"):
+    with pytest.raises(RunError, match="does not belong to a sweep"):
         run_small(tmp_path)
     assert files_in(tmp_path) == ["base,seed=1/last.pt"]
 
@@ -328,7 +328,7 @@ def test_the_shares_of_several_machines_are_the_whole_sweep_and_then_the_table_i
 @pytest.mark.parametrize("share", ["0/4", "5/4", "2", "2/", "/4", "a/b", "-1/4", "1/0"])
 def test_a_share_that_is_none_is_refused(tmp_path, share):
     result = CliRunner().invoke(main, ["sweep", "ablations", "-o", str(tmp_path / "out"), "--share", share])
-    assert result.exit_code == 2 and "is no share; 2/8 is the second of eight machines" in result.output
+    assert result.exit_code == 2 and "is not a share; 2/8 is the second of eight machines" in result.output
     assert not (tmp_path / "out").exists()
 
 
@@ -370,7 +370,11 @@ def test_an_interrupted_sweep_leaves_no_process_and_can_go_on(tmp_path, how):
     finally:
         process.kill()
     if how == signal.SIGINT:
-        assert process.returncode == 130 and "the same command goes on" in error and "Traceback" not in error
+        assert (
+            process.returncode == 130
+            and "the same command resumes them" in error
+            and "Traceback" not in error
+        )
     pids = [pid for _, _, pid, _ in diary(out)]
     if how == signal.SIGINT:
         assert not any(map(is_alive, pids)), "the sweep ended before its members"
@@ -510,10 +514,8 @@ def test_the_sheet_shows_inputs_and_translations_of_each_setting(tmp_path):
     for m, member in enumerate(sweep.members):
         samples = tmp_path / member.name / "samples"
         samples.mkdir(parents=True)
-        for step in (
-            1,
-            2,
-        ):  # rows of the sample sheet: 6, columns: 4; a colour says member, step, row and column
+        # Rows of the sample sheet: 6, columns: 4; a colour says member, step, row and column
+        for step in (1, 2):
             picture = Image.new("RGB", (4 * 18 + 2, 6 * 18 + 2), "white")
             for row in range(6):
                 for column in range(4):

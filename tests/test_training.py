@@ -29,7 +29,7 @@ ACCURACIES = ["accuracy_real_a", "accuracy_fake_a", "accuracy_real_b", "accuracy
 
 
 def assert_same(found, expected, where="state"):
-    """Equal to the bit, however nested."""
+    """Equal to the bit, however deeply nested."""
     assert type(found) is type(expected), where
     if torch.is_tensor(found):
         assert found.dtype == expected.dtype and torch.equal(found, expected), f"{where} differs"
@@ -46,7 +46,7 @@ def assert_same(found, expected, where="state"):
 
 
 def assert_same_run(found: Path, expected: Path):
-    """Two run folders hold the same, but for the seconds and the checkpoint before the last."""
+    """Two run folders hold the same, except for the seconds and the checkpoint before the last."""
     assert {*files_in(found)} - {"previous.pt"} == {*files_in(expected)} - {"previous.pt"}
     assert_same(read_checkpoint(found / "last.pt"), read_checkpoint(expected / "last.pt"))
     records, wanted = (read_metrics(folder / "metrics.jsonl") for folder in (found, expected))
@@ -237,9 +237,8 @@ class AfterSteps(threading.Event):
 
 @pytest.mark.parametrize("steps", range(7))
 def test_stop_after_this_step_leaves_a_checkpoint_that_resumes_to_the_bit(tmp_path, steps):
-    options = dict(
-        log_every=4, checkpoint_every=3, sample_every=5
-    )  # most stops are between two lines of the log
+    # Most stops are between two lines of the log
+    options = dict(log_every=4, checkpoint_every=3, sample_every=5)
     tiny_run(tmp_path / "straight", **options)
     lines = []
     tiny_run(tmp_path / "stopped", stop=AfterSteps(steps), **(options | {"progress": lines.append}))
@@ -566,7 +565,7 @@ def test_a_damaged_newest_checkpoint_is_found_by_its_checksum_and_the_one_before
     tiny_run(tmp_path / "straight", **options)
     tiny_run(tmp_path / "run", stop=AfterSteps(5), **options)
     last = tmp_path / "run" / "last.pt"
-    with zipfile.ZipFile(last) as archive:  # inside of a tensor, where nothing else would notice
+    with zipfile.ZipFile(last) as archive:  # inside a tensor, where nothing else would notice
         tensors = [
             entry for entry in archive.infolist() if entry.file_size > 200 and "/data/" in entry.filename
         ]

@@ -45,9 +45,8 @@ def two_folders(tmp_path):
 @pytest.mark.parametrize("seed", range(20))
 def test_whole_groups_go_to_the_test_and_every_domain_gets_its_share(seed):
     letters = ["A"] * 40 + ["B"] * 20
-    groups = (
-        [i // 3 for i in range(40)] + [100 + i // 2 for i in range(18)] + [0, 1]
-    )  # two groups touch A and B
+    # Two groups touch A and B
+    groups = [i // 3 for i in range(40)] + [100 + i // 2 for i in range(18)] + [0, 1]
     chosen = choose_test(letters, groups, 0.2, seed)
     for group in set(groups):
         assert len({c for c, g in zip(chosen, groups) if g == group}) == 1, f"group {group} is on both sides"
@@ -207,7 +206,8 @@ def fail_at(model, number: int, error: BaseException):
 def test_all_or_nothing(model, tmp_path, error):
     paths = [tmp_path / f"{i}.png" for i in range(4)]
     for i, path in enumerate(paths):
-        noise_image(i, (20 + i, 20)).save(path)  # of one size they would go through the network together
+        # If they were of one size they would go through the network together
+        noise_image(i, (20 + i, 20)).save(path)
     with pytest.raises(type(error)):
         translate_files(fail_at(model, 3, error), paths, tmp_path / "new" / "out")
     assert files_in(tmp_path) == [path.name for path in paths] and not (tmp_path / "new").exists()
@@ -313,9 +313,8 @@ def test_small_pictures_of_one_size_go_through_the_network_together_and_each_com
     for path in paths:
         with Image.open(tmp_path / "out" / path.name) as image:
             one = np.asarray(model.translate(path), dtype=int)
-            assert np.abs(np.asarray(image, dtype=int) - one).max() <= 1, (
-                path
-            )  # rounding, where sums have another order
+            # Rounding, where sums are in a different order
+            assert np.abs(np.asarray(image, dtype=int) - one).max() <= 1, path
     assert any(len(shape) == 4 and shape[0] > 1 for shape in shown) and len(shown) < len(sizes)
     assert all(shape[0] * shape[2] * shape[3] <= TOGETHER for shape in shown if len(shape) == 4)
 

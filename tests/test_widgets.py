@@ -1,4 +1,4 @@
-"""What the widgets of the notebooks draw, and that they draw anew. tests/test_browser.py moves them in a real browser."""
+"""What the widgets of the notebooks draw, and that they redraw it. tests/test_browser.py moves them in a real browser."""
 
 import pytest
 import torch

@@ -1,7 +1,7 @@
 """Real training processes to kill: `python tests/training_process.py` forks one for each line of JSON on its standard input.
 
 The imports, which take seconds, happen once. A line holds the arguments of conftest.tiny_run; the answer is a line with the
-process's number, and when it has ended another with the signal (negative) or code it ended with.
+process's number and, when it has ended, another with the signal (negative) or code it ended with.
 """
 
 import json
@@ -67,7 +67,7 @@ class TrainingProcesses:
         )
 
     def start(self, run_dir: Path, **options) -> int:
-        """Begin or go on; returns the number of the process."""
+        """Begin or resume; returns the number of the process."""
         request = {"run_dir": str(run_dir), "log": str(self.log)} | options
         self.server.stdin.write(json.dumps(request) + "\n")
         self.server.stdin.flush()

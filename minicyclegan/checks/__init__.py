@@ -1,7 +1,7 @@
-"""One check an exercise (plumbing). `check_residual_block(ResidualBlock)` prints `Right: ...` or `Not yet: ...`.
+"""One check for each exercise. `check_residual_block(ResidualBlock)` prints `Right: ...` or `Not yet: ...`.
 
-A check tests behaviour, not spelling. tests/test_checks_NN.py holds wrong answers that each must refuse, and different right
-answers that it must accept.
+A check tests behaviour, not spelling. tests/test_checks_NN.py holds wrong answers that each check must refuse, and different
+right answers that it must accept.
 """
 
 from minicyclegan.checks.ablations import check_lambda_order, check_noise, check_verdict
@@ -18,36 +18,28 @@ from minicyclegan.checks.cycle_loss import (
     check_identity,
     check_other_pair,
 )
-from minicyclegan.checks.cyclegan import check_generators_objective, check_image_pool, check_training_step
+from minicyclegan.checks.cyclegan import check_generators_objective, check_image_pool
 from minicyclegan.checks.data import (
     check_fresh_crops,
     check_random_crop_flip,
     check_range,
     check_unpaired_draw,
 )
-from minicyclegan.checks.discriminator import (
-    check_dead_biases,
-    check_judge_of_70,
-    check_one_pixel,
-    check_patch_discriminator,
-    check_receptive_field,
-)
+from minicyclegan.checks.discriminator import check_dead_biases, check_patch_discriminator
 from minicyclegan.checks.evaluation import check_bootstrap, check_mean_error, check_psnr
 from minicyclegan.checks.fraud import check_hidden
-from minicyclegan.checks.gan_loss import (
-    check_five_mistakes,
-    check_game_losses,
-    check_gan_loss,
-    check_loss_for_real,
-)
+from minicyclegan.checks.gan_loss import check_game_losses, check_gan_loss
+from minicyclegan.checks.gan_mistakes import check_five_mistakes, check_loss_for_real
 from minicyclegan.checks.gan_turns import check_turns
 from minicyclegan.checks.generator import check_init_weights, check_residual_block, check_sizes
+from minicyclegan.checks.receptive_field import check_judge_of_70, check_one_pixel, check_receptive_field
 from minicyclegan.checks.resume import check_resume
 from minicyclegan.checks.training import (
     check_learning_rate_factor,
     check_training_length,
     check_update_average,
 )
+from minicyclegan.checks.training_step import check_training_step
 
 __all__ = [
     "check_init_weights",

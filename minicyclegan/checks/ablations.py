@@ -1,4 +1,4 @@
-"""The checks of notebook 09 on the table: order, chance, verdict (plumbing)."""
+"""The checks of notebook 09 on the table: order, chance, verdict."""
 
 import csv
 import math
@@ -9,33 +9,15 @@ import torch
 from minicyclegan.checks.frame import NotYet, exercise, expect
 
 WORDS = ("better", "worse", "unclear")
-# (put first, put second) is the wrong way round: what to think about. The first one that applies is said.
+# Two weights that may be the wrong way round, (put first, put second), and what to think about. The first that applies is shown.
 ORDER_HINTS = {
-    (
-        100.0,
-        10.0,
-    ): "you put 100 before 10: if the way back counts a hundred times, which lazy translation costs the least, and how far is it from the true winter?",
-    (
-        100.0,
-        1.0,
-    ): "you put 100 before 1: the safest way to come back is to hardly leave. What is the error of a picture that hardly left?",
-    (
-        100.0,
-        0.0,
-    ): "you put 100 before 0: compare a generator that dares not change anything with one whose layers keep the layout by themselves. Which is nearer to the true winter?",
-    (
-        0.0,
-        10.0,
-    ): "you put 0 before 10: without a way back the discriminator accepts any winter. Must it be the winter of this place?",
-    (
-        0.0,
-        1.0,
-    ): "you put 0 before 1: does a weak demand to come back hold the place worse than no demand at all?",
-    (
-        1.0,
-        10.0,
-    ): "you put 1 before 10: in this sum, does a weight of 1 say much against two terms of the game?",
-}
+    (100.0, 10.0): "you put 100 before 10: if the way back counts a hundred times, which lazy translation costs the least, and how far is it from the true winter?",
+    (100.0, 1.0): "you put 100 before 1: the safest way to come back is to hardly leave. What is the error of a picture that hardly left?",
+    (100.0, 0.0): "you put 100 before 0: compare a generator that dares not change anything with one whose layers keep the layout by themselves. Which is nearer to the true winter?",
+    (0.0, 10.0): "you put 0 before 10: without a way back the discriminator accepts any winter. Must it be the winter of this place?",
+    (0.0, 1.0): "you put 0 before 1: does a weak demand to come back hold the place worse than no demand at all?",
+    (1.0, 10.0): "you put 1 before 10: in this sum, does a weight of 1 count for much against two terms of the game?",
+}  # fmt: skip
 
 
 def number(answer, what: str) -> float:
@@ -161,7 +143,7 @@ def check_verdict(verdict):
             noise = (noise - noise.mean()) * s * scatter
             groups.append((scale * torch.exp(noise + shift)).tolist())
         word = verdict(*groups, s, bar)
-        expect(word is not None, "verdict gives None: is there a `return` on every way through it?")
+        expect(word is not None, "verdict gives None: is there a `return` on every path through it?")
         expect(
             isinstance(word, str) and word in WORDS,
             f"verdict gives {word!r:.40}; it should be one of 'better', 'worse' and 'unclear'.",
@@ -216,7 +198,7 @@ def check_verdict(verdict):
     )
     expect(
         ask(0.12, 1, 1) == "unclear",
-        "a single run on each side, s = 0.05, bar = 2, and a distance of 0.12 passes for you. Both runs vary by s: how much does their difference?",
+        "a single run on each side, s = 0.05, bar = 2, and a distance of 0.12 passes in your function. Both runs vary by s: how much does their difference?",
     )
     for n, m in ((2, 8), (8, 2), (3, 5), (2, 2)):
         standard_error = 0.05 * math.sqrt(1 / n + 1 / m)

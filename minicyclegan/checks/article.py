@@ -1,4 +1,4 @@
-"""The checks of notebook 11: the article's losses and its cast, repaired (plumbing)."""
+"""The checks of notebook 11: the article's losses and translations, repaired."""
 
 import itertools
 
@@ -9,7 +9,7 @@ from minicyclegan.checks.frame import exercise, expect
 
 
 def scalar(loss, what: str):
-    """A loss as a tensor of one number; anything else is said to be wrong."""
+    """A loss as a tensor of one number. Raises NotYet for anything else."""
     expect(loss is not None, f"{what} gives None: is there a `return`?")
     expect(
         isinstance(loss, torch.Tensor),
@@ -19,7 +19,7 @@ def scalar(loss, what: str):
     return loss.reshape(())
 
 
-@exercise("there and back from both sides, each compared with its own beginning")
+@exercise("there and back from both sides, each compared with where it began")
 def check_article_cycle(cycle_loss):
     G, F = (nn.Conv2d(3, 3, 3, padding=1) for _ in range(2))
     x, y = torch.rand(2, 3, 8, 6) * 2 - 1, torch.rand(2, 3, 8, 6) * 2 - 1
@@ -35,17 +35,17 @@ def check_article_cycle(cycle_loss):
     for value, hint in (
         (from_x, "one way is missing: nobody asks whether y comes back."),
         (from_y, "one way is missing: nobody asks whether x comes back."),
-        (wanted / 2, "your loss is half as large: the two ways are added, not averaged."),
+        (wanted / 2, "your loss is half as large as it should be: the two ways are added, not averaged."),
         (wanted * x.numel(), "your loss grows with the number of pixels: mean, not sum."),
         (squares, "you square the differences; the L1 norm is the mean of their absolute values."),
-        (signed, "a difference of -1 and one of +1 come to zero in your loss: what does L1 do with the sign?"),
+        (signed, "a difference of -1 and one of +1 add up to zero in your loss: what does L1 do with the sign?"),
         (
             way(F(G(x)), 1) + way(G(F(y)), 1),
             "you still compare with 1, which is a white picture: with what should the picture that comes back agree?",
         ),
         (way(G(G(x)), x) + way(G(G(y)), y), "G goes out and G comes back: F is never asked. Which network leads from B to A?"),
         (way(F(G(x)), y) + way(G(F(y)), x), "you compare the way back with a picture of the other domain: x comes back to x."),
-        (way(F(G(x)), x) + way(F(G(y)), y), "the way of y begins with G in your loss; y is in B, so which network takes it first?"),
+        (way(F(G(x)), x) + way(F(G(y)), y), "the path of y begins with G in your loss; y is in B, so which network takes it first?"),
         (way(G(F(x)), x) + way(F(G(y)), y), "G and F have changed places: G leads from A, where x is, to B."),
         (way(G(x), x) + way(F(y), y), "your pictures go out and do not come back: what must take G(x) home?"),
         (way(G(x), y) + way(F(y), x), "this compares a translation with some picture of the other domain, as if they were pairs; nothing comes back."),
@@ -104,17 +104,17 @@ def check_article_translations(translations):
     for name, picture in zip(wanted, given):
         expect(
             isinstance(picture, torch.Tensor) and picture.shape == (2, 3, 4, 4),
-            f"your {name} is no batch of pictures of the shape of its input.",
+            f"your {name} is not a batch of pictures with the shape of its input.",
         )
         found[name] = next((way for way, value in ways.items() if torch.allclose(picture, value)), None)
     expect(
         found == wanted or sorted(map(str, found.values())) != sorted(wanted.values()),
-        "the four right pictures, but in another order than the last line of the docstring says.",
+        "these are the right four pictures, but not in the order of the docstring's last line.",
     )
     for name, way in wanted.items():
         expect(
             found[name] is not None,
-            f"your {name} is none of the ways through G and F: {ARTICLE_QUESTIONS[name]}",
+            f"your {name} comes from none of the ways through G and F: {ARTICLE_QUESTIONS[name]}",
         )
         expect(found[name] == way, f"your {name} is {found[name]}: {ARTICLE_QUESTIONS[name]}")
 
@@ -139,19 +139,19 @@ def check_article_discriminators(discriminators_loss):
             len(values) == 1,
             "one call of `criterion` mixes scores of several pictures with one target: ask about each kind separately.",
         )
-        judge, which = divmod(round(values[0]), 10)
+        discriminator, which = divmod(round(values[0]), 10)
         expect(
-            judge in (1, 2) and 1 <= which <= 4,
+            discriminator in (1, 2) and 1 <= which <= 4,
             "`criterion` wants the scores of a D, as they come out of it.",
         )
         term = torch.rand((), requires_grad=True)
-        terms.setdefault((f"D_{'AB'[judge - 1]}", names[which - 1], bool(target)), []).append(term)
+        terms.setdefault((f"D_{'AB'[discriminator - 1]}", names[which - 1], bool(target)), []).append(term)
         return term
 
-    def judge(k):
+    def discriminator(k):
         return lambda picture: picture.mean(1, keepdim=True)[..., ::2, ::2] + 10 * k
 
-    loss = discriminators_loss(criterion, judge(1), judge(2), *pictures.values())
+    loss = discriminators_loss(criterion, discriminator(1), discriminator(2), *pictures.values())
     loss = scalar(loss, "discriminators_loss")
     expect(loss.requires_grad, "your loss does not depend on `criterion`: ask it about scores and a target.")
     weights = {}

@@ -1,4 +1,4 @@
-"""The checks of notebook 11: the article's training step and its criterion, repaired (plumbing)."""
+"""The checks of notebook 11: the article's training step and its criterion, repaired."""
 
 import copy
 
@@ -69,12 +69,12 @@ def check_article_step(training_step):
     expect(not same(D, D0), "D has not moved: backward, and then its optimiser's step.")
     expect(
         not same(G, moved(G0, old_g, aim_g)) and not same(G, moved(G0, old_g)),
-        "G walks along old gradients, too: what comes before backward in G's turn?",
+        "G follows old gradients too: what comes before backward in G's turn?",
     )
     if not same(G, G1):
         expect(
             not same(G, G1_after_d),
-            "D has moved before G had its turn: here G is first, against the D of the last step.",
+            "D has moved before G had its turn: here G comes first, against the D of the last step.",
         )
         fooled = slopes(0.5 * (D0(fake) ** 2).mean(), G0), slopes((D0(fake) ** 2).mean(), G0)
         expect(
@@ -97,7 +97,7 @@ def check_article_step(training_step):
     )
     expect(
         clean,
-        "both have moved rightly, but D's loss has left gradients in G: D's turn should not reach the generator.",
+        "both have moved correctly, but D's loss has left gradients in G: D's turn should not reach the generator.",
     )
 
 
@@ -107,7 +107,7 @@ def compare_discriminator(D, D0, moved, same, old_d, aim_d, spill_d, slopes, rea
 
     expect(
         not any(same(D, moved(D0, *more, aim_d)) for more in ((old_d,), (spill_d,), (old_d, spill_d))),
-        "D walks along gradients that are not of its turn: those of an earlier step, or those that G's loss has left. What comes before D's backward?",
+        "D follows gradients that do not belong to its turn: those of an earlier step, or those that G's loss left behind. What comes before D's backward?",
     )
     swapped = slopes(discriminator_loss(D0(fake), D0(real)), D0)
     expect(
@@ -145,7 +145,7 @@ def check_article_bce(bce):
 
 
 def one_bce(bce, scores, is_real: bool):
-    """The student's loss, with the two errors of the article's line in words."""
+    """The student's loss, with the two errors of the article's line put into words."""
     try:
         loss = bce(scores, is_real)
     except NotImplementedError:  # which is a RuntimeError
@@ -155,17 +155,17 @@ def one_bce(bce, scores, is_real: bool):
         about = ("bool", "target size", "size", "must be Tensor", "'int'", "'float'")
         expect(
             not any(word in message for word in about),
-            f"the target has the wrong kind ({type(error).__name__}): a tensor of the shape of the scores is wanted, full of ones or of zeros.",
+            f"the target is of the wrong kind ({type(error).__name__}): a tensor of the shape of the scores is wanted, full of ones or of zeros.",
         )
         raise
     except RuntimeError as error:
         expect(
             "between 0 and 1" not in str(error),
-            "raw scores are no probabilities: your criterion wants numbers between 0 and 1, and D gives any.",
+            "raw scores are not probabilities: your criterion wants numbers between 0 and 1, and D gives any number.",
         )
         expect(
             "dtype" not in str(error) and "type" not in str(error),
-            f"the target has the wrong kind: {str(error).splitlines()[0][:80]}",
+            f"the target is of the wrong kind: {str(error).splitlines()[0][:80]}",
         )
         raise
     return scalar(loss, "bce")
@@ -186,7 +186,7 @@ def compare_bce(loss, losses: dict, scores, is_real: bool) -> None:
     for value, hint in (
         (want[not is_real], "real and fake have changed places: True means a target of ones."),
         (wanted * scores.numel(), "your loss grows with the size of the map: mean, not sum."),
-        (-wanted, "your loss has the wrong sign: it should fall as the scores come right."),
+        (-wanted, "your loss has the wrong sign: it should fall as the scores get better."),
         (squares[is_real], "this is the least-squares loss of the paper; here the cross-entropy is wanted."),
         (twice[is_real], "the sigmoid is taken twice: a criterion with logits takes it itself."),
     ):

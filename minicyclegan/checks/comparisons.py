@@ -1,4 +1,4 @@
-"""The checks of notebook 09 on planning and comparing runs (plumbing)."""
+"""The checks of notebook 09 on planning and comparing runs."""
 
 import math
 import statistics
@@ -28,7 +28,7 @@ def check_runs_needed(runs_needed):
     few = number(runs_needed(3.0, 0.05, 2.0), "runs_needed")
     expect(
         few == 2,
-        f"for an effect of a factor of 3 you ask for {few:g} runs: with one run a setting nobody knows what chance does, so 2 are the fewest, and here enough.",
+        f"for an effect of a factor of 3 you ask for {few:g} runs: with one run per setting nobody knows what chance does, so 2 is the minimum, and here it is enough.",
     )
 
 
@@ -48,12 +48,15 @@ def compare_runs(found: float, exact: float, factor: float, s: float, bar: float
             exact / 4,
             "you count the runs of both settings together, or halve once too often: n is for each setting.",
         ),
-        (exact * 2, "you ask for twice too many: n is the number for each setting, not for both together."),
+        (
+            exact * 2,
+            "you ask for twice as many as needed: n is the number for each setting, not for both together.",
+        ),
         (2 * linear, "your number grows like s; but the standard error falls only with the root of n."),
         (linear, "your number grows like s; but the standard error falls only with the root of n."),
         (
             math.sqrt(2) * linear,
-            "this is the root of the number wanted: the root of n stands in the standard error.",
+            "this is the root of the number wanted: it is the standard error that has the root of n.",
         ),
         (2 * ratio, "you use the factor minus 1 in place of its logarithm; s is a spread of logarithms."),
         (
@@ -80,10 +83,10 @@ def compare_runs(found: float, exact: float, factor: float, s: float, bar: float
     )
     expect(
         found != wanted - 1,
-        f"{case} you ask for {found:g} runs, one too few: the bar then stands at {bar * s * math.sqrt(2 / found):.4f}, above {abs(math.log(factor)):.4f}. Which way is it to be rounded?",
+        f"{case} you ask for {found:g} runs, one too few: the bar then stands at {bar * s * math.sqrt(2 / found):.4f}, above {abs(math.log(factor)):.4f}. Which way should it be rounded?",
     )
     expect(
-        found != wanted + 1, f"{case} you ask for {found:g} runs, one too many: one run fewer passes already."
+        found != wanted + 1, f"{case} you ask for {found:g} runs, one too many: one run fewer already passes."
     )
     raise NotYet(
         f"{case} you ask for {found:.4g} runs; the bar there is {bar * s * math.sqrt(2 / found):.4f} and the distance is {abs(math.log(factor)):.4f}."
@@ -118,7 +121,7 @@ def check_fair_comparison(effect):
     best = min(r["error"] for r in even) / statistics.fmean(r["error"] for r in usual)
     expect(
         not near(found, best),
-        "every run without the pool has 0.9 of its twin's error, and you give another factor: does the best seed of one side meet the mean of the other?",
+        "every run without the pool has 0.9 times its twin's error, and you give a different factor: does the best seed of one side meet the mean of the other?",
     )
     expect(
         near(found, 0.9),
@@ -157,7 +160,7 @@ def check_fair_comparison(effect):
     others = made([0.5] * 4, pool_size=0, gan_mode="bce") + made([1.0] * 4, pool_size=0, lambda_cycle=1.0)
     expect(
         near(ask(usual + uneven + others), wanted),
-        "runs without the pool that differ in something else, too, change your result: one change at a time.",
+        "runs without the pool that also differ in something else change your result: one change at a time.",
     )
     others = made([0.5] * 4, gan_mode="bce") + made([2.0] * 4, lambda_cycle=100.0)
     expect(
@@ -178,5 +181,5 @@ def check_fair_comparison(effect):
         near(
             ask(usual + uneven + made(others, gan_mode="bce"), "gan_mode", "bce"), math.exp(mean_log(others))
         ),
-        "asked about gan_mode instead of pool_size you give something else: use `name` and `value`.",
+        "asked about gan_mode instead of pool_size, you give a wrong factor: use `name` and `value`.",
     )

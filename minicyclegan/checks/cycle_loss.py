@@ -1,4 +1,4 @@
-"""The checks of notebook 05 (plumbing)."""
+"""The checks of notebook 05 on the cycle, the identity, and what the cycle does not decide."""
 
 import torch
 from torch import nn
@@ -10,7 +10,7 @@ def pictures(n: int = 2, size: int = 6) -> torch.Tensor:
     return torch.rand(n, 3, size, size) * 2 - 1
 
 
-def is_scalar(loss, name: str) -> None:
+def expect_scalar(loss, name: str) -> None:
     expect(
         isinstance(loss, torch.Tensor),
         f"{name} gives {type(loss).__name__}, not a tensor: is there a `return`?",
@@ -26,10 +26,10 @@ def check_cycle_consistency_loss(cycle_consistency_loss):
     a, b = pictures(2), pictures(3)
     da, db = 0.5 * torch.randn_like(a), 0.5 * torch.randn_like(b)
     loss = cycle_consistency_loss(a, a + da, b, b + db)
-    is_scalar(loss, "the loss")
+    expect_scalar(loss, "the loss")
     expect(
         abs(float(cycle_consistency_loss(a, a, b, b))) < 1e-6,
-        "when nothing is lost on the way, the loss should be 0; is each cycled picture compared with its own beginning?",
+        "when nothing is lost on the way, the loss should be 0; is each cycled picture compared with the one it began as?",
     )
     only_a, only_b = da.abs().mean(), db.abs().mean()
 
@@ -95,7 +95,7 @@ def check_both_sides(cycle_terms):
         "cycle_terms should give two losses, |F(G(a)) - a| and |G(F(b)) - b|.",
     )
     for loss in found:
-        is_scalar(loss, "a term")
+        expect_scalar(loss, "a term")
     wanted = (F(G(a)) - a).abs().mean(), (G(F(b)) - b).abs().mean()
     names = "|F(G(a)) - a|", "|G(F(b)) - b|"
     right = [torch.allclose(x, y, rtol=1e-4) for x, y in zip(found, wanted)]
@@ -127,7 +127,7 @@ def check_identity(identity_term):
     G, F = Shift(1.5, 0.3), Shift(0.4, -0.2)
     a, b = pictures(2), pictures(3)
     loss = identity_term(G, F, a, b)
-    is_scalar(loss, "the loss")
+    expect_scalar(loss, "the loss")
 
     def l1(x, y):
         return (x - y).abs().mean()
@@ -172,7 +172,9 @@ class Winter(nn.Module):
         return torch.tanh(nn.functional.conv2d(x, self.kernel, padding=1) + self.place)
 
 
-@exercise("another pair with the same cycle loss and equally winterly pictures, and yet another translation")
+@exercise(
+    "another pair with the same cycle loss and equally wintry pictures, and yet a different translation"
+)
 def check_other_pair(other_pair):
     a, c = pictures(3, 8), pictures(2, 8)
     for seed in (1, 2):
@@ -190,21 +192,19 @@ def check_other_pair(other_pair):
         )
         expect(
             not torch.allclose(fake, usual, atol=1e-4),
-            "your new G translates like the old one: change what it gives, so that it is another winter.",
+            "your new G translates like the old one: change what it gives, so that it is a different winter.",
         )
         expect(
             torch.allclose(fake.flatten(1).sort(1)[0], usual.flatten(1).sort(1)[0], atol=1e-4),
-            "the pixels of your new winter are not those of the old one, moved: a judge could tell them apart. Use a symmetry, such as a mirror.",
+            "the pixels of your new winter are not those of the old one, moved: a discriminator could tell them apart. Use a symmetry, such as a mirror.",
         )
         old, new = (F(G(a)) - a).abs().mean(), (back(fake) - a).abs().mean()
         expect(
             torch.allclose(old, new, atol=1e-5),
             f"the cycle loss from A was {float(old):.4f} and is now {float(new):.4f}: what must your new F do first, before it calls F?",
         )
-        b, moved = (
-            G(c),
-            there(c),
-        )  # a winter, and the same winter moved: what one pair loses of the one, the other loses of the other
+        # A winter, and the same winter moved: what one pair loses of the first, the other pair loses of the second
+        b, moved = G(c), there(c)
         old, new = (G(F(b)) - b).abs().mean(), (there(back(moved)) - moved).abs().mean()
         expect(
             torch.allclose(old, new, atol=1e-5),

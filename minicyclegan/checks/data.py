@@ -1,4 +1,4 @@
-"""The checks of notebook 01 (plumbing)."""
+"""The checks of notebook 01 on ranges, crops, unpaired draws and the cache."""
 
 import torch
 
@@ -46,7 +46,7 @@ def check_range(to_float, to_uint8):
     outside = to_uint8(torch.tensor([-1.2, 1.01, 3.0]))
     expect(
         torch.equal(outside, torch.tensor([0, 255, 255], dtype=torch.uint8)),
-        f"numbers outside of -1 to 1 became {outside.tolist()}: a byte runs over and begins again; clamp first.",
+        f"numbers outside -1 to 1 became {outside.tolist()}: a byte overflows and starts again; clamp first.",
     )
 
 
@@ -58,7 +58,7 @@ def coded(n: int, height: int, width: int) -> torch.Tensor:
     return torch.cat([which, rows, columns], 1)
 
 
-@exercise("every picture gets a place of its own, every place can come, and half of them are mirrored")
+@exercise("every picture gets a place of its own, every place can occur, and half of them are mirrored")
 def check_random_crop_flip(random_crop_flip):
     pictures, generator = coded(40, 12, 10), torch.Generator().manual_seed(1)
     found = random_crop_flip(pictures, 8, generator)
@@ -72,13 +72,13 @@ def check_random_crop_flip(random_crop_flip):
     )
     expect(
         found[:, 0, 0, 0].tolist() == list(range(40)),
-        "the pictures come out in another order, or some twice.",
+        "the pictures come out in a different order, or some come twice.",
     )
     draws = [random_crop_flip(pictures, 8, generator) for _ in range(30)]
     tops = [torch.minimum(d[:, 1, 0, 0], d[:, 1, -1, 0]) for d in draws]
     expect(
         not any(bool((d[:, 1, 0, 0] > d[:, 1, -1, 0]).any()) for d in draws),
-        "some pictures stand on their head: mirror left to right, not up and down.",
+        "some pictures are upside down: mirror left to right, not up and down.",
     )
     expect(
         all(bool((d[:, 1, :, 0].int().diff(dim=1) == 1).all()) for d in draws),
@@ -112,14 +112,14 @@ def check_random_crop_flip(random_crop_flip):
     places = {(int(t), int(k)) for top, left in zip(tops, lefts) for t, k in zip(top, left)}
     expect(
         len(places) == 5 * 3,
-        f"only {len(places)} of the 15 pairs of a top and a left ever come: draw the two apart from each other.",
+        f"only {len(places)} of the 15 pairs of a top and a left ever occur: draw the two independently.",
     )
     share = float(torch.stack(flips).float().mean())
     expect(abs(share - 0.5) < 0.1, f"{share:.0%} of the pictures are mirrored; it should be half.")
     same = [random_crop_flip(pictures, 8, torch.Generator().manual_seed(5)) for _ in range(2)]
     expect(
         torch.equal(*same),
-        "the same generator gives different crops: draw every number from it, also the coins.",
+        "the same generator gives different crops: draw every number from it, the coins too.",
     )
     whole = random_crop_flip(pictures[:, :, :8, :8], 8, generator)
     expect(whole.shape == (40, 3, 8, 8), "a picture that is just as large as the crop has one place: 0.")
@@ -145,11 +145,11 @@ def check_unpaired_draw(unpaired_draw):
         )
         expect(
             all(0 <= i < sizes[k] for part in parts for i in part),
-            f"{name} has {sizes[k]} pictures, but you draw number {max(map(max, parts))}: the heaps are not equally large.",
+            f"{name} has {sizes[k]} pictures, but you draw number {max(map(max, parts))}: the two domains need not be equally large.",
         )
         expect(
             all(len(set(part)) == n for part in parts),
-            f"a picture of {name} comes twice in one batch: draw without putting back.",
+            f"a picture of {name} comes twice in one batch: draw without replacement.",
         )
         expect(
             len({tuple(part) for part in parts}) > 250,
@@ -157,11 +157,11 @@ def check_unpaired_draw(unpaired_draw):
         )
         expect(
             {i for part in parts for i in part} == set(range(sizes[k])),
-            f"some pictures of {name} never come: every one of {sizes[k]} should.",
+            f"some pictures of {name} are never drawn: each of the {sizes[k]} should be.",
         )
         expect(
             any(part != sorted(part) for part in parts),
-            f"the numbers of {name} always come in rising order, so places in the batch tell something.",
+            f"the numbers of {name} always come in ascending order, so a place in the batch gives something away.",
         )
     together = sum(a == b for draw in draws for a, b in zip(*draw)) / (300 * n)
     related = sum(set(draw[0]) == set(draw[1]) for draw in draws)
@@ -180,7 +180,7 @@ def check_unpaired_draw(unpaired_draw):
     usual = sum(max(map(found.count, found)) for found in partners.values()) / (300 * n)
     expect(
         usual < 0.35,
-        f"{usual:.0%} of the pictures of A come with one and the same picture of B each time: the number of B follows from that of A. Draw it on its own.",
+        f"{usual:.0%} of the pictures of A come with one and the same picture of B each time: the number of B follows from that of A. Draw it independently.",
     )
     again = [unpaired_draw(*sizes, n, torch.Generator().manual_seed(9)) for _ in range(2)]
     expect(
@@ -203,7 +203,7 @@ def check_fresh_crops(Pictures):
         all(isinstance(p, torch.Tensor) and p.shape == (3, 8, 8) for p in first),
         "draw should give one picture of shape (3, 8, 8).",
     )
-    expect(all(int(p[0, 0, 0]) == 4 for p in first), "draw(4, ...) gives another picture than number 4.")
+    expect(all(int(p[0, 0, 0]) == 4 for p in first), "draw(4, ...) gives a picture other than number 4.")
     kinds = len({tuple(p.flatten().tolist()) for p in first})
     expect(
         kinds > 1,
@@ -212,7 +212,7 @@ def check_fresh_crops(Pictures):
     expect(kinds > 15, f"thirty draws of one picture give only {kinds} different crops.")
     expect(
         len(opened) == 1,
-        f"picture 4 was decoded {len(opened)} times in thirty draws: decoding is what takes long, do it once and keep the result.",
+        f"picture 4 was decoded {len(opened)} times in thirty draws: decoding is the slow part; do it once and keep the result.",
     )
     second = pictures.draw(2, generator)
     expect(

@@ -1,4 +1,4 @@
-"""The checks of notebook 08 (plumbing)."""
+"""The checks of notebook 08 on measures and their uncertainty."""
 
 import math
 
@@ -147,7 +147,7 @@ def check_bootstrap(bootstrap):
     )
     expect(
         torch.allclose(counts, counts.round(), atol=1e-3),
-        "your numbers are no means of pictures that were there: draw from the values themselves.",
+        "your numbers are not means of the values that were given: draw from the values themselves.",
     )
     rows = torch.stack([values, 2 * values + 1], 1)
     together = tensor(bootstrap(rows, resamples, 5), "bootstrap")
@@ -188,7 +188,7 @@ def check_mean_error(mean_error):
     if not math.isclose(found, wanted, rel_tol=1e-4):
         expect(
             not math.isclose(found, 2 * wanted, rel_tol=1e-4),
-            "your error is twice too large: the range from -1 to 1 is 2 wide, see `l1_error`.",
+            "your error is twice as large as it should be: the range from -1 to 1 is 2 wide, see `l1_error`.",
         )
         raise NotYet(
             f"the eleven pictures have a mean error of {wanted:.3f}, and you give {found:.3f}: is each of them compared with the truth of its name?"
@@ -208,5 +208,5 @@ def check_mean_error(mean_error):
         except Exception:
             continue
         raise NotYet(
-            f"with {fewer_fakes} translations and {fewer_truths} truths you still give a number, {found:.3f}: a missing {lacking} must be an error, or hard pictures can be left out unseen."
+            f"with {fewer_fakes} translations and {fewer_truths} truths you still give a number, {found:.3f}: a missing {lacking} must be an error, or hard pictures can be left out unnoticed."
         )

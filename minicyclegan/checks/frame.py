@@ -1,4 +1,4 @@
-"""What every check shares: it prints one line, right or not yet and why, and never a traceback (plumbing)."""
+"""What every check shares: it prints one line, right or not yet and why, and never a traceback."""
 
 import contextlib
 import functools
@@ -10,7 +10,7 @@ import torch
 
 
 class NotYet(Exception):
-    """What is wrong with an answer, in the words of a good assistant."""
+    """What is wrong with an answer, in the words of a good teaching assistant."""
 
 
 def expect(condition, hint: str) -> None:
@@ -24,7 +24,7 @@ def exercise(proved: str) -> Callable:
 
     The check prints `Right: PROVED.` or `Not yet: HINT` and returns None, so that a cell shows one line. Its
     `hint(*answers)` prints nothing and returns the hint, or None for a right answer: for `minicyclegan grade` and the tests.
-    The caller's random numbers are as before afterwards.
+    The caller's random state is left as it was.
     """
 
     def wrap(look: Callable) -> Callable:
@@ -42,7 +42,7 @@ def exercise(proved: str) -> Callable:
             except NotYet as problem:
                 return str(problem)
             except NotImplementedError:
-                return "there is no code in it yet: put yours in the place of `raise NotImplementedError()`."
+                return "there is no code in it yet: put yours in place of `raise NotImplementedError()`."
             except (Exception, SystemExit) as error:
                 return in_words(error)
             return None

@@ -1,4 +1,4 @@
-"""The check of notebook 08 on the fraud that hides a picture (plumbing)."""
+"""The check of notebook 08 on the fraud that hides a picture."""
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ def check_hidden(hide, restore):
         )
         expect(
             not torch.equal(sent, pictures),
-            "hide returns the pictures themselves: everybody sees that they are no postcards.",
+            "hide returns the pictures themselves: anybody can see that they are not postcards.",
         )
         expect(
             float((sent - postcard).abs().max()) > 0,
@@ -35,7 +35,7 @@ def check_hidden(hide, restore):
         outside = float(sent.abs().max())
         expect(
             outside <= 1.00001,
-            f"what you send reaches {outside:.3f}, outside of [-1, 1]: where the postcard is white there is no room. How can it make some?",
+            f"what you send reaches {outside:.3f}, outside [-1, 1]: where the postcard is white there is no room. How can it make some?",
         )
         back = tensor(restore(sent.clone(), postcard.clone()), "restore")
         expect(
@@ -45,7 +45,7 @@ def check_hidden(hide, restore):
         one = tensor(restore(sent[2:].clone(), postcard.clone()), "restore")
         expect(
             one.shape[0] == 1 and torch.allclose(one, back[2:], atol=1e-3),
-            "restore gives something else for the third postcard alone than in the batch: it may use nothing but the postcard it is given.",
+            "restore gives a different result for the third postcard alone than in the batch: it may use nothing but the postcard it is given.",
         )
         error = float((back - pictures).abs().mean()) / 2
         if error >= 0.001:
@@ -64,7 +64,7 @@ def hint_for_hidden(back: Tensor, pictures: Tensor, sent: Tensor, postcard: Tens
         return f"{start}: it is right except where you cut the postcard off at -1 and 1. A clamp destroys what it cuts; make room instead."
     if likeness > 0.9:
         factor = float((back * pictures).sum() / pictures.square().sum())
-        return f"{start}: it is like the picture, but {factor:.2g} times as strong or with some of the postcard left in it. Undo in restore exactly what hide did, in the opposite order."
+        return f"{start}: it is like the picture, but {factor:.2g} times as strong or with some of the postcard left in it. Undo in restore exactly what hide did, in reverse order."
     rest = back - pictures
     share = float((rest * postcard).sum() / postcard.expand_as(rest).square().sum())
     if torch.allclose(rest, share * postcard.expand_as(rest), atol=1e-3):

@@ -1,8 +1,8 @@
-"""The checks of notebook 04 (plumbing)."""
+"""The checks of notebook 04 on the losses of the game."""
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from minicyclegan.checks.frame import NotYet, exercise, expect
 
@@ -36,7 +36,7 @@ def same(found: Tensor, wanted: Tensor) -> bool:
 
 
 def refuse(found: Tensor, wanted: Tensor, mistakes, otherwise: str) -> None:
-    """Unless `found` is what is wanted, raise NotYet with the hint of the mistake that gives it."""
+    """Unless `found` is what is wanted, raise NotYet with the hint for the mistake that gives it."""
     if same(found, wanted):
         return
     for value, hint in mistakes:
@@ -56,7 +56,7 @@ def check_gan_loss(gan_loss):
             compare_distance(loss, scores, is_real, mode)
             expect(
                 loss.requires_grad,
-                "your loss has no way back to the scores: no `detach()` and no `no_grad()` in it.",
+                "your loss has no way back to the scores: leave out `detach()` and `no_grad()`.",
             )
     for far in (-200.0, 200.0):
         loss = gan_loss(torch.tensor([far]), far < 0, "bce")
@@ -92,14 +92,14 @@ def compare_distance(loss: Tensor, scores: Tensor, is_real: bool, mode: str) -> 
         (wanted * s.numel(), f"{text}: that is the sum over the map; take the mean, or larger pictures weigh more."),
         (wanted * s.shape[-1], f"{text}: that is a sum over a part of the map; take the mean over all of it."),
         (wanted * s.numel() / len(s), f"{text}: that is the sum over each map; take the mean over all places."),
-        (distance(s, target, other), f"{text}: the two modes are exchanged, or the mode is not looked at."),
+        (distance(s, target, other), f"{text}: the two modes are swapped, or the mode is ignored."),
         (wanted / 2, f"{text}: no half here; it belongs to the discriminator's loss, which comes later."),
-        (-wanted, f"{text}: a loss gets smaller when the scores get better; your sign is turned round."),
+        (-wanted, f"{text}: a loss gets smaller when the scores get better; your sign is the wrong way round."),
     ]  # fmt: skip
     if mode == "lsgan":
         mistakes += [
-            ((s.mean() - target) ** 2, f"{text}: you average the map before squaring; then places cancel each other."),
-            ((s - target).abs().mean(), f"{text}: you take the distances themselves; they are to be squared."),
+            ((s.mean() - target) ** 2, f"{text}: you average the map before squaring; then places cancel each other out."),
+            ((s - target).abs().mean(), f"{text}: you take the distances themselves; they should be squared."),
             (wanted.sqrt(), f"{text}: no root at the end."),
             (distance(s.sigmoid(), target), f"{text}: least squares take the raw score, without a sigmoid."),
         ]  # fmt: skip
@@ -155,15 +155,15 @@ def compare_discriminator(loss: Tensor, real: Tensor, fake: Tensor, mode: str) -
     mistakes = [
         (right, f"{name} is twice as large as it should be: the paper halves it, to slow the discriminator down."),
         (right / 4, f"{name} is half of what it should be: it is halved once."),
-        (swapped / 2, f"{name}: real and fake are exchanged; the discriminator wants 1 for real."),
-        (swapped, f"{name}: real and fake are exchanged, and the half is missing."),
+        (swapped / 2, f"{name}: real and fake are swapped; the discriminator wants 1 for real."),
+        (swapped, f"{name}: real and fake are swapped, and the half is missing."),
         (distance(real, 1.0, mode) / 2, f"{name} never looks at the fakes: what does it want from them?"),
         (distance(fake, 0.0, mode) / 2, f"{name} never looks at the real pictures: what does it want from them?"),
         (distance(real, 1.0, mode) / 2 + distance(fake, 1.0, mode) / 2, f"{name} asks for 1 everywhere: that is the generator's wish for the fakes."),
         (both.mean(), f"{name}: real and fake should weigh the same, even if one map is larger; average each by itself."),
         ((distance(real, 1.0, mode) - distance(fake, 0.0, mode)) / 2, f"{name}: one part is subtracted; the discriminator wants both distances small."),
-        (-right / 2, f"{name}: your sign is turned round; a loss gets smaller when the discriminator gets better."),
-        ((distance(real, 1.0, other) + distance(fake, 0.0, other)) / 2, f"{name} does not hand its mode on to gan_loss."),
+        (-right / 2, f"{name}: your sign is the wrong way round; a loss gets smaller when the discriminator gets better."),
+        ((distance(real, 1.0, other) + distance(fake, 0.0, other)) / 2, f"{name} does not pass its mode on to gan_loss."),
     ]  # fmt: skip
     refuse(loss.detach(), right / 2, mistakes, f"{name} for {mode} is {loss.item():.3f}, and {right.item() / 2:.3f} is right: half of the sum of two distances.")  # fmt: skip
 
@@ -172,89 +172,9 @@ def compare_generator(loss: Tensor, fake: Tensor, mode: str) -> None:
     right, name, other = distance(fake, 1.0, mode), "generator_loss", "lsgan" if mode == "bce" else "bce"
     mistakes = [
         (distance(fake, 0.0, mode), f"{name} wants fakes to be called fake, and so does the discriminator: whom would it then play against?"),
-        (-distance(fake, 0.0, mode), f"{name}: minus the discriminator's loss has hardly a slope where the fakes are bad, or no lower end; ask for 1 instead."),
+        (-distance(fake, 0.0, mode), f"{name}: minus the discriminator's loss has hardly any slope where the fakes are bad, or no lower bound; ask for 1 instead."),
         (right / 2, f"{name} is halved; only the discriminator is slowed down."),
-        (-right, f"{name}: your sign is turned round."),
-        (distance(fake, 1.0, other), f"{name} does not hand its mode on to gan_loss."),
+        (-right, f"{name}: your sign is the wrong way round."),
+        (distance(fake, 1.0, other), f"{name} does not pass its mode on to gan_loss."),
     ]  # fmt: skip
     refuse(loss.detach(), right, mistakes, f"{name} for {mode} is {loss.item():.3f}, and {right.item():.3f} is right: the distance of the fake scores from 1.")  # fmt: skip
-
-
-@exercise("every score of every map counts")
-def check_loss_for_real(loss_for_real):
-    judge, pictures = nn.Conv2d(3, 1, 4, stride=2, padding=1), torch.randn(3, 3, 12, 16)
-    judge.weight.data *= 3
-    scores = judge(pictures).detach()
-    loss = scalar(loss_for_real(judge, pictures), "loss_for_real")
-    wanted = distance(scores, 1.0)
-    text = f"your loss is {loss.item():.3f}, and the mean squared distance from 1 is {wanted.item():.3f}"
-    mistakes = [
-        ((scores.mean((1, 2, 3)) - 1).square().mean(), f"{text}: each map is still averaged before it is squared, so its places cancel."),
-        ((scores.mean() - 1) ** 2, f"{text}: now all maps together are averaged before squaring, and even pictures cancel."),
-        ((scores.mean(3) - 1).square().mean(), f"{text}: the rows of each map are still averaged before squaring."),
-        ((scores.mean(2) - 1).square().mean(), f"{text}: the columns of each map are still averaged before squaring."),
-        ((scores.mean(0) - 1).square().mean(), f"{text}: the pictures are averaged before squaring; keep them apart."),
-        ((scores.amax((2, 3)) - 1).square().mean(), f"{text}: one score of each map counts, the highest, and all the others are free."),
-        (scores.square().mean(), f"{text}: your target is 0, but these pictures are real."),
-        ((scores - 1).square().sum(), f"{text}: that is a sum; average after squaring."),
-        ((scores - 1).square().mean() / 2, f"{text}: no half is wanted here."),
-        ((scores - 1).abs().mean(), f"{text}: the distances are not squared."),
-        ((scores.sigmoid() - 1).square().mean(), f"{text}: no sigmoid; the raw scores are to be 1."),
-    ]  # fmt: skip
-    refuse(loss.detach(), wanted, mistakes, f"{text}. Square the distance at each place, then average.")
-    expect(
-        loss.requires_grad, "your loss has no way back to the judge: no `detach()` and no `no_grad()` in it."
-    )
-
-
-ABOUT_MISTAKES = (  # (what to say if "silent" was wrong, what to say if "error" was wrong)
-    ("1: BCELoss asks its target for its size. Has True one?", ""),
-    ("2: BCELoss takes the logarithm of what it gets. Of which numbers can that be a probability?", ""),
-    ("3: the discriminator's backward() goes through the fake into the generator and uses that graph up. What will the generator's own backward() find?", ""),
-    ("", "4: each line of it is a sound loss; it is only told the wrong things. Who in the program knows what is real?"),
-    ("", "5: a loss of the wrong sign is as easy to make small as one of the right sign."),
-)  # fmt: skip
-
-
-@exercise("three stop with a message, two run on and learn nonsense")
-def check_five_mistakes(my_guess):
-    expect(
-        isinstance(my_guess, (list, tuple)) and len(my_guess) == 5,
-        'my_guess should be a list of five words, each "error" or "silent".',
-    )
-    words = [str(word).strip().lower() for word in my_guess]
-    strange = [word for word in words if word not in ("error", "silent")]
-    expect(not strange, f'{str(strange[:1])[1:-1][:40]} is no answer: each word is "error" or "silent".')
-    measured = [outcome(number) for number in range(1, 6)]
-    wrong = [k for k in range(5) if words[k] != measured[k]]
-    expect(
-        len(wrong) < 5,
-        "all five are the other way round: a program stops only where a number cannot be computed, not where it makes no sense.",
-    )
-    if wrong:
-        hints = ABOUT_MISTAKES[wrong[0]]
-        more = f" ({len(wrong)} of your five are not yet right; this is the first.)" if len(wrong) > 1 else ""
-        raise NotYet("number " + (hints[0] if words[wrong[0]] == "silent" else hints[1]) + more)
-
-
-def outcome(number: int) -> str:
-    """Make the article's mistake of this number with two tiny networks: "error" or "silent"."""
-    generator, judge = nn.Linear(3, 2), nn.Linear(2, 1)
-    fake, other = generator(torch.randn(4, 3)), generator(torch.randn(4, 3))
-    scores = judge(fake)
-    try:
-        if number == 1:
-            nn.BCELoss()(scores.sigmoid(), True)
-        elif number == 2:
-            nn.BCELoss()(scores.abs() + 1.7, torch.ones_like(scores))
-        elif number == 3:
-            (0.5 * (distance(judge(torch.randn(4, 2)), 1.0) + distance(scores, 0.0))).backward()
-            distance(judge(fake), 1.0).backward()
-        elif number == 4:
-            (distance(judge(other.detach()), 0.0) + distance(judge(fake.detach()), 1.0)).backward()
-        else:
-            distance(judge(fake.detach()), 0.0).backward()
-            distance(judge(fake), 0.0).backward()
-    except (RuntimeError, TypeError, AttributeError, ValueError):
-        return "error"
-    return "silent"

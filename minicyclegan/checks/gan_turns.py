@@ -1,4 +1,4 @@
-"""The check of notebook 04 that plays the two turns of the game (plumbing)."""
+"""The check of notebook 04 that plays the two turns of the game."""
 
 import torch
 from torch import Tensor, nn
@@ -9,14 +9,14 @@ from minicyclegan.checks.gan_loss import distance, same
 LR = 0.1
 
 
-class Table:
-    """One game: networks in which gradients of an earlier turn still lie, their optimisers, real points and fakes."""
+class Game:
+    """One game: networks that still hold gradients of an earlier turn, their optimisers, real points and fakes."""
 
     def __init__(self):
         self.generator = nn.Linear(3, 2)
-        self.judge = nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
+        self.discriminator = nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
         self.optimizer_g = torch.optim.SGD(self.generator.parameters(), LR)
-        self.optimizer_d = torch.optim.SGD(self.judge.parameters(), LR)
+        self.optimizer_d = torch.optim.SGD(self.discriminator.parameters(), LR)
         self.real, self.fake = torch.randn(8, 2) + 2, self.generator(torch.randn(6, 3))
 
     def leave_old_gradients(self, network: nn.Module) -> Tensor:
@@ -46,82 +46,82 @@ def refuse_move(moved: Tensor, wanted: Tensor, mistakes, otherwise: str) -> None
 @exercise("each turn moves its own player by its own loss and leaves the other alone")
 def check_turns(judge_turn, generator_turn):
     for mode in ("lsgan", "bce"):
-        look_at_judge(judge_turn, mode)
-        look_at_generator(generator_turn, mode)
+        try_judge_turn(judge_turn, mode)
+        try_generator_turn(generator_turn, mode)
 
 
-def look_at_judge(judge_turn, mode: str) -> None:
-    t = Table()
-    old, start, start_g = t.leave_old_gradients(t.judge), weights(t.judge), weights(t.generator)
-    real, fake = t.judge(t.real), t.judge(t.fake)
+def try_judge_turn(judge_turn, mode: str) -> None:
+    game = Game()
+    old = game.leave_old_gradients(game.discriminator)
+    start, start_g = weights(game.discriminator), weights(game.generator)
+    real, fake = game.discriminator(game.real), game.discriminator(game.fake)
     other = "bce" if mode == "lsgan" else "lsgan"
-    on_real, on_fake = (
-        t.gradient(distance(real, 1.0, mode), t.judge),
-        t.gradient(distance(fake, 0.0, mode), t.judge),
-    )
-    swapped = t.gradient(distance(real, 0.0, mode) + distance(fake, 1.0, mode), t.judge)
-    wrong_mode = t.gradient(distance(real, 1.0, other) + distance(fake, 0.0, other), t.judge)
-    fooled = t.gradient(distance(fake, 1.0, mode), t.judge)
+    on_real = game.gradient(distance(real, 1.0, mode), game.discriminator)
+    on_fake = game.gradient(distance(fake, 0.0, mode), game.discriminator)
+    swapped = game.gradient(distance(real, 0.0, mode) + distance(fake, 1.0, mode), game.discriminator)
+    wrong_mode = game.gradient(distance(real, 1.0, other) + distance(fake, 0.0, other), game.discriminator)
+    fooled = game.gradient(distance(fake, 1.0, mode), game.discriminator)
     wanted = (on_real + on_fake) / 2
 
-    judge_turn(t.judge, t.optimizer_d, t.real, t.fake, mode)
+    judge_turn(game.discriminator, game.optimizer_d, game.real, game.fake, mode)
 
     name = "judge_turn"
     expect(
-        t.fake.requires_grad,
+        game.fake.requires_grad,
         f"{name} cuts the fake itself off (`detach_()`?): the generator still has to learn from it. `fake.detach()` makes a copy.",
     )
     expect(
-        all(p.grad is None for p in t.generator.parameters()),
-        f"{name} leaves gradients in the generator, {sum(p.grad is not None for p in t.generator.parameters())} of them: where should the way back from the fake be cut?",
+        all(p.grad is None for p in game.generator.parameters()),
+        f"{name} leaves gradients in the generator, {sum(p.grad is not None for p in game.generator.parameters())} of them: where should the way back from the fake be cut?",
     )
-    expect(torch.equal(weights(t.generator), start_g), f"{name} moves the generator.")
-    moved = weights(t.judge) - start
+    expect(torch.equal(weights(game.generator), start_g), f"{name} moves the generator.")
+    moved = weights(game.discriminator) - start
     if not moved.any():
         now = torch.cat(
             [
                 torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten()
-                for p in t.judge.parameters()
+                for p in game.discriminator.parameters()
             ]
         )
         expect(
             not same(now, wanted),
-            f"{name}: the gradients are right, but the judge does not move: who makes the step?",
+            f"{name}: the gradients are right, but the discriminator does not move: who makes the step?",
         )
         raise NotYet(
-            f"{name}: the judge does not move. The order is: empty the gradients, `backward()`, then the optimiser's step."
+            f"{name}: the discriminator does not move. The order is: clear the gradients, `backward()`, then the optimiser's step."
         )
     mistakes = [
-        (wanted + old, f"{name}: gradients of an earlier turn are added in: when are they emptied?"),
-        (old, f"{name}: the judge follows gradients of an earlier turn: `backward()` comes before the step."),
-        (on_real / 2, f"{name}: the judge learns nothing from the fakes: detach the fake picture, not the judge's score of it."),
-        (on_fake / 2, f"{name}: the judge learns nothing from the real pictures."),
-        (2 * wanted, f"{name}: the judge's step is twice as large as it should be: the half is missing."),
-        (swapped / 2, f"{name}: real and fake are exchanged."),
-        (-wanted, f"{name}: the judge climbs where it should descend: the sign is turned round."),
-        (fooled, f"{name}: the judge is trained with the generator's loss."),
-        (wrong_mode / 2, f"{name} does not hand its mode on to the loss."),
+        (wanted + old, f"{name}: gradients of an earlier turn are added in: when are they cleared?"),
+        (old, f"{name}: the discriminator follows gradients of an earlier turn: `backward()` comes before the step."),
+        (on_real / 2, f"{name}: the discriminator learns nothing from the fakes: detach the fake picture, not the discriminator's score of it."),
+        (on_fake / 2, f"{name}: the discriminator learns nothing from the real pictures."),
+        (2 * wanted, f"{name}: the discriminator's step is twice as large as it should be: the half is missing."),
+        (swapped / 2, f"{name}: real and fake are swapped."),
+        (-wanted, f"{name}: the discriminator climbs where it should descend: the sign is the wrong way round."),
+        (fooled, f"{name}: the discriminator is trained with the generator's loss."),
+        (wrong_mode / 2, f"{name} does not pass its mode on to the loss."),
     ]  # fmt: skip
     refuse_move(
         moved,
         wanted,
         mistakes,
-        f"{name}: the judge moves, but not down discriminator_loss of its real and fake scores.",
+        f"{name}: the discriminator moves, but not down discriminator_loss of its real and fake scores.",
     )
 
 
-def look_at_generator(generator_turn, mode: str) -> None:
-    t = Table()
-    old, start, start_d = t.leave_old_gradients(t.generator), weights(t.generator), weights(t.judge)
-    t.leave_old_gradients(t.judge)
-    fake, other = t.judge(t.fake), "bce" if mode == "lsgan" else "lsgan"
-    wanted = t.gradient(distance(fake, 1.0, mode), t.generator)
-    same_aim = t.gradient(distance(fake, 0.0, mode), t.generator)
-    wrong_mode = t.gradient(distance(fake, 1.0, other), t.generator)
+def try_generator_turn(generator_turn, mode: str) -> None:
+    game = Game()
+    old = game.leave_old_gradients(game.generator)
+    start, start_d = weights(game.generator), weights(game.discriminator)
+    game.leave_old_gradients(game.discriminator)
+    fake, other = game.discriminator(game.fake), "bce" if mode == "lsgan" else "lsgan"
+    wanted = game.gradient(distance(fake, 1.0, mode), game.generator)
+    same_aim = game.gradient(distance(fake, 0.0, mode), game.generator)
+    wrong_mode = game.gradient(distance(fake, 1.0, other), game.generator)
 
     name = "generator_turn"
     try:
-        generator_turn(t.judge, t.optimizer_g, t.fake, mode)
+        generator_turn(game.discriminator, game.optimizer_g, game.fake, mode)
     except RuntimeError as error:
         if "does not require grad" not in str(error):
             raise
@@ -130,15 +130,15 @@ def look_at_generator(generator_turn, mode: str) -> None:
         ) from None
 
     expect(
-        torch.equal(weights(t.judge), start_d),
-        f"{name} moves the judge: whose optimiser makes the step, and whose weights does it hold?",
+        torch.equal(weights(game.discriminator), start_d),
+        f"{name} moves the discriminator: whose optimiser makes the step, and whose weights does it hold?",
     )
-    moved = weights(t.generator) - start
+    moved = weights(game.generator) - start
     if not moved.any():
         now = torch.cat(
             [
                 torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten()
-                for p in t.generator.parameters()
+                for p in game.generator.parameters()
             ]
         )
         expect(
@@ -147,23 +147,23 @@ def look_at_generator(generator_turn, mode: str) -> None:
         )
         expect(
             not same(now, old) and now.any(),
-            f"{name}: the generator does not move. Is the fake detached, or are the gradients emptied after `backward()`? Here the way back must stay open.",
+            f"{name}: the generator does not move. Is the fake detached, or are the gradients cleared after `backward()`? Here the way back must stay open.",
         )
         raise NotYet(
-            f"{name}: the generator does not move: empty the gradients, `backward()`, then the step."
+            f"{name}: the generator does not move: clear the gradients, `backward()`, then the step."
         )
     mistakes = [
-        (wanted + old, f"{name}: gradients of an earlier turn are added in: when are they emptied?"),
+        (wanted + old, f"{name}: gradients of an earlier turn are added in: when are they cleared?"),
         (old, f"{name}: the generator follows gradients of an earlier turn: is the fake detached, or does the step come before `backward()`?"),
         (same_aim, f"{name}: the generator learns to have its fakes called fake. What does it want?"),
         (-same_aim, f"{name}: minus the discriminator's loss is not the generator's; it asks for 1."),
-        (-wanted, f"{name}: the generator climbs where it should descend: the sign is turned round."),
-        (wanted / 2, f"{name}: the half belongs to the judge alone."),
-        (wrong_mode, f"{name} does not hand its mode on to the loss."),
+        (-wanted, f"{name}: the generator climbs where it should descend: the sign is the wrong way round."),
+        (wanted / 2, f"{name}: the half belongs to the discriminator alone."),
+        (wrong_mode, f"{name} does not pass its mode on to the loss."),
     ]  # fmt: skip
     refuse_move(
         moved,
         wanted,
         mistakes,
-        f"{name}: the generator moves, but not down generator_loss of the judge's scores.",
+        f"{name}: the generator moves, but not down generator_loss of the discriminator's scores.",
     )

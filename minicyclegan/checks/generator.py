@@ -1,4 +1,4 @@
-"""The checks of notebook 02 (plumbing)."""
+"""The checks of notebook 02 on the residual block, the sizes, and the first weights."""
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ def check_residual_block(ResidualBlock):
     block = ResidualBlock(8)
     expect(
         isinstance(block, nn.Module),
-        "ResidualBlock(8) is no nn.Module: keep the line `class ResidualBlock(nn.Module)`.",
+        "ResidualBlock(8) is not an nn.Module: keep the line `class ResidualBlock(nn.Module)`.",
     )
     for size in (16, 21):
         x = torch.randn(2, 8, size, size)
@@ -43,11 +43,11 @@ def check_residual_block(ResidualBlock):
     )
     expect(
         silent.min() >= 0 or not torch.equal(silent, x.relu()),
-        "after the sum stands a ReLU: no x below zero gets past it.",
+        "there is a ReLU after the sum: no x below zero gets past it.",
     )
     expect(
         not torch.equal(silent, x.relu()),
-        "the block throws away what is below zero in x: after the sum there is no ReLU.",
+        "the block throws away what is below zero in x: no ReLU belongs after the sum.",
     )
     expect(
         torch.allclose(silent, x, atol=1e-6),
@@ -55,13 +55,13 @@ def check_residual_block(ResidualBlock):
     )
 
 
-# What a frequent slip makes of (size, kernel, stride, padding): a formula that explains every wrong size names the slip.
+# What a common slip makes of (size, kernel, stride, padding): a formula that explains every wrong size names the slip.
 CONVOLUTION_SLIPS = (
     (lambda s, k, t, p: (s + 2 * p - k) // t, "Count the first window too."),
     (lambda s, k, t, p: (s + p - k) // t + 1, "The padding is on both sides."),
     (lambda s, k, t, p: (s - k) // t + 1, "Where is the padding?"),
     (lambda s, k, t, p: (s + 2 * p) // t - k + 1, "The kernel is taken off before the division."),
-    (lambda s, k, t, p: (s + 2 * p) // t, "Does a window fit that begins at the last pixel?"),
+    (lambda s, k, t, p: (s + 2 * p) // t, "Does a window that begins at the last pixel fit?"),
     (lambda s, k, t, p: -((k - s - 2 * p) // t) + 1, "A window that does not fit is left out: round down."),
     (lambda s, k, t, p: s + 2 * p - k + 1, "What does the stride do?"),
 )
@@ -73,7 +73,7 @@ TRANSPOSED_SLIPS = (
     (lambda s, k, t, p, o: (s - 1) * t - 2 * p + o, "The last stamp is as wide as the kernel."),
     (lambda s, k, t, p, o: (s - 1) * t - p + k + o, "The padding is cut off at both sides."),
     (lambda s, k, t, p, o: (s - 1) * t + 2 * p + k + o, "Here the padding is cut off, not added."),
-    (lambda s, k, t, p, o: (s - 1) * t - 2 * p + k + 2 * o, "The output_padding is put on at one side only."),
+    (lambda s, k, t, p, o: (s - 1) * t - 2 * p + k + 2 * o, "The output_padding is added on one side only."),
 )
 
 
@@ -134,11 +134,11 @@ def check_init_weights(init_weights):
     expect(returned is before, "init_weights should give back the network itself: `return network`.")
     expect(
         torch.equal(before[3].weight, linear) and torch.equal(before[1][1].weight, scale),
-        "you changed a layer that is no convolution: the norms and the linear layer stay as they are.",
+        "you changed a layer that is not a convolution: the norms and the linear layer stay as they are.",
     )
     layers = {
         "the first convolution": before[0],
-        "a convolution inside of a block": before[1][0],
+        "a convolution inside a block": before[1][0],
         "the transposed convolution": before[2],
     }
     for name, layer in layers.items():
@@ -160,7 +160,7 @@ def check_init_weights(init_weights):
         expect(layer.weight.requires_grad, f"the weights of {name} have lost their gradient.")
     expect(
         not torch.equal(init_weights(network())[0].weight, init_weights(network())[0].weight),
-        "two networks get the same weights: draw them anew.",
+        "two networks get the same weights: draw new ones each time.",
     )
     other = init_weights(network(), 0.1)
     expect(

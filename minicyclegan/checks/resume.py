@@ -1,4 +1,4 @@
-"""The check of notebook 07 that looks at what a checkpoint brings back (plumbing)."""
+"""The check of notebook 07 that looks at what a checkpoint brings back."""
 
 import copy
 
@@ -26,7 +26,7 @@ def one_step(trainer, generator: torch.Generator) -> None:
 
 
 def same(first, second) -> bool:
-    """Whether two nests of tensors and plain values are equal."""
+    """Whether two nested structures of tensors and plain values are equal."""
     if isinstance(first, dict) and isinstance(second, dict):
         return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
     if isinstance(first, (list, tuple)) and isinstance(second, (list, tuple)):
@@ -64,7 +64,7 @@ def check_resume(Trainer):
         one_step(second, again)
         expect(
             same(first.model.state_dict(), second.model.state_dict()),
-            "every part looks right, yet the next step after the resume is another one than without the stop.",
+            "every part looks right, yet the next step after resuming is not the one of a run without the stop.",
         )
 
 
@@ -74,7 +74,7 @@ def compare_trainers(first, second) -> None:
     loaded = second.model.state_dict()
     expect(
         average is None or not same(loaded, average),
-        "the model got the weights of the average: training goes on with the model's own.",
+        "the model got the weights of the average: training continues with the model's own.",
     )
     expect(
         same(loaded, model),
@@ -93,11 +93,11 @@ def compare_trainers(first, second) -> None:
         )
         expect(
             same(memory, getattr(first, name).state_dict()["state"]),
-            f"{name} holds other averages than the saved ones: from which entry do they come?",
+            f"{name} holds averages that are not the saved ones: from which entry do they come?",
         )
     expect(
         second.step == first.step,
-        f"the run goes on at step {second.step} and not at {first.step}: the schedule and the order of the pictures follow from it.",
+        f"the run resumes at step {second.step} and not at {first.step}: the schedule and the order of the pictures follow from it.",
     )
     pools = [(first.pool_a, second.pool_a), (first.pool_b, second.pool_b)]
     expect(
@@ -105,7 +105,7 @@ def compare_trainers(first, second) -> None:
             same(list(b.pictures), list(a.pictures))
             for a, b in ((pools[0][0], pools[1][1]), (pools[1][0], pools[0][1]))
         ),
-        "the two pools are exchanged: discriminator A would be shown old fakes of B.",
+        "the two pools are swapped: discriminator A would be shown old fakes of B.",
     )
     for letter, (old, new) in zip("ab", pools):
         expect(
@@ -114,7 +114,7 @@ def compare_trainers(first, second) -> None:
         )
         expect(
             same(new.generator.get_state(), old.generator.get_state()),
-            f"the pictures of pool_{letter} are back, but its dice are not: it will choose other ones than without the stop.",
+            f"the pictures of pool_{letter} are back, but not the state of its random generator: it will choose different ones from a run without the stop.",
         )
     expect(
         second.sums.keys() == first.sums.keys()

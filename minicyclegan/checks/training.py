@@ -1,4 +1,4 @@
-"""The checks of notebook 07 (plumbing)."""
+"""The checks of notebook 07 on the schedule, the length of a training, and the moving average."""
 
 import copy
 import math
@@ -21,9 +21,9 @@ def number(answer, what: str) -> float:
 
 @exercise("1 at first, then a straight line whose 0 lies one step after the last")
 def check_learning_rate_factor(learning_rate_factor):
-    dice = random.Random(torch.initial_seed())
+    rng = random.Random(torch.initial_seed())
     for share_of_ten in (5, 2, 8, 10):
-        steps = 10 * dice.randint(4, 12)
+        steps = 10 * rng.randint(4, 12)
         falling, share = steps * share_of_ten // 10, share_of_ten / 10
         setting = f"with steps={steps} and decay_share={share}"
         found = [number(learning_rate_factor(s, steps, share), "the function") for s in range(steps)]
@@ -59,14 +59,14 @@ def hint_for_rates(found: list, wanted: list, steps: int, falling: int, setting:
     if last == 0:
         return f"{setting} the last step, {steps - 1}, gets a factor of 0 and learns nothing: steps count from 0, so at which step should the line reach 0?"
     if first == 0 and near(found[0], found[1]):
-        return f"{setting} the factor at step 0 is {found[0]:.3g}: the learning rate is multiplied with it later, so it begins with 1."
+        return f"{setting} the factor at step 0 is {found[0]:.3g}: the learning rate is multiplied by it later, so it begins at 1."
     if first <= 1 < before:
         return f"{setting} the rate falls from the first step on; for the first {before} steps it should stay at 1."
     if near(last, 2 / falling):
-        return f"{setting} the last factor is {last:.3g}, two stairs above zero: your line reaches 0 two steps after the last one, not one."
+        return f"{setting} the last factor is {last:.3g}, twice as much as it should be: your line reaches 0 two steps after the last one, not one."
     if near(last, 1 / (falling + 1)):
         return (
-            f"{setting} your line has {falling + 1} stairs and not {falling}: it begins one step too early."
+            f"{setting} your line falls {falling + 1} times and not {falling}: it begins one step too early."
         )
     if not near(first, before + 1):
         return f"{setting} the factor falls from step {first} on: decay_share is the share at the end, so which step is the first below 1?"
@@ -76,14 +76,14 @@ def hint_for_rates(found: list, wanted: list, steps: int, falling: int, setting:
 
 @exercise("the larger domain counts, batches run on over the ends of epochs, and 3600 seconds are an hour")
 def check_training_length(training_length):
-    dice = random.Random(torch.initial_seed())
+    rng = random.Random(torch.initial_seed())
     for swap in (False, True):
-        batch = dice.choice((4, 6, 8))
-        epochs = 2 * dice.randint(5, 20) + 1
-        small = dice.randint(60, 200)
-        large = batch * dice.randint(60, 90) + 1  # odd epochs, even batches: no rounding is without effect
+        batch = rng.choice((4, 6, 8))
+        epochs = 2 * rng.randint(5, 20) + 1
+        small = rng.randint(60, 200)
+        large = batch * rng.randint(60, 90) + 1  # odd epochs, even batches: no rounding is without effect
         n_a, n_b = (large, small) if swap else (small, large)
-        seconds = dice.randint(2, 30) / 16
+        seconds = rng.randint(2, 30) / 16
         answer = training_length(epochs, n_a, n_b, batch, seconds)
         expect(answer is not None, "the function gives None: is there a `return`?")
         expect(
@@ -97,19 +97,19 @@ def check_training_length(training_length):
         for value, hint in (
             (
                 pictures / batch,
-                f"{case} are {steps:g} steps for you: there are no parts of steps, and the last pictures need one too.",
+                f"{case}: you get {steps:g} steps, but there are no fractions of a step, and the last pictures need one too.",
             ),
             (
                 pictures // batch,
-                f"{case}: after your {steps:.0f} steps some pictures are still to be shown. Round the other way.",
+                f"{case}: after your {steps:.0f} steps some pictures are still waiting. Round the other way.",
             ),
             (
                 epochs * -(-large // batch),
-                f"{case} are {steps:.0f} steps for you: you round in each epoch, but a batch here runs on into the next epoch. Round once.",
+                f"{case}: you get {steps:.0f} steps. You round in each epoch, but a batch here runs on into the next epoch. Round once.",
             ),
             (
                 epochs * (large // batch),
-                f"{case} are {steps:.0f} steps for you: you drop the rest of each epoch, but a batch here runs on into the next epoch.",
+                f"{case}: you get {steps:.0f} steps. You drop the rest of each epoch, but a batch here runs on into the next epoch.",
             ),
             (
                 -(-epochs * small // batch),
@@ -132,16 +132,16 @@ def check_training_length(training_length):
                 raise NotYet(hint)
         expect(
             near(steps, wanted),
-            f"{case} are {steps:g} steps for you: how many pictures of the larger domain are shown, and how many in one step?",
+            f"{case}: you get {steps:g} steps. How many pictures of the larger domain are shown, and how many in one step?",
         )
         for factor, hint in (
             (60, "your hours are minutes: 60 times too many."),
-            (3600, "your hours are seconds: how many of them are an hour?"),
+            (3600, "your hours are seconds: how many of them make an hour?"),
         ):
             expect(not near(hours, factor * wanted * seconds / 3600), hint)
         expect(
             near(hours, wanted * seconds / 3600),
-            f"{wanted} steps of {seconds:g} s are {hours:g} hours for you: which two numbers make the seconds, and how many seconds are an hour?",
+            f"for {wanted} steps of {seconds:g} s you get {hours:g} hours: which two numbers make the seconds, and how many seconds make an hour?",
         )
 
 
@@ -166,7 +166,7 @@ def check_update_average(update_average):
         update_average(average, model, decay, step)
         expect(
             torch.equal(weights(model), weights(new)),
-            "your code changes the model that is in training: only `average` may move.",
+            "your code changes the model that is being trained: only `average` may move.",
         )
         moved = {
             name: not torch.equal(weights(network), weights(getattr(old, name)))
@@ -202,9 +202,9 @@ def hint_for_average(kept: float, wanted: float, decay: float, step: int, what: 
         return math.isclose(kept, value, abs_tol=2e-4)
 
     if is_(1 - wanted):
-        return f"{what} and takes the rest from the model: the two shares are swapped. Which one should be large late in the training?"
+        return f"{what} and takes the rest from the model: the two shares are swapped. Which one should be large late in training?"
     if is_(decay):
-        return f"{what}: then the random first weights stay for long. Where is the slow start?"
+        return f"{what}: then the random first weights stay for a long time. Where is the slow start?"
     if is_(max(decay, slow)):
         return f"{what}: you take the larger of the two decays, but the smaller one is wanted."
     if any(is_(start) for start in (step / (10 + step), (2 + step) / (11 + step), step / (9 + step))):

@@ -1,4 +1,4 @@
-"""The command line: `minicyclegan --help` (plumbing). Heavy imports wait inside the commands."""
+"""The command line: `minicyclegan --help`. Heavy imports wait inside the commands."""
 
 import errno
 import os
@@ -20,7 +20,7 @@ class OneSentence(click.Group):
         except MiniCycleGANError as error:
             click.echo(f"minicyclegan: {error}", err=True)
             sys.exit(getattr(error, "exit_code", 1))
-        except OSError as error:  # a name that is too long, say: the system has said why
+        except OSError as error:  # a name that is too long, for example: the system has said why
             if error.errno in (None, errno.EPIPE):
                 raise
             name = "" if error.filename is None else f"{printable(str(error.filename))}: "

@@ -1,4 +1,4 @@
-"""The command `minicyclegan app`: the translator full-screen, with Voila (plumbing)."""
+"""The command `minicyclegan app`: the translator full-screen, with Voila."""
 
 import importlib.util
 import os
@@ -36,7 +36,7 @@ def app(checkpoints, port, browser):
     chosen = [str(Path(path).resolve()) for path in checkpoints] or None
     source = (
         "import os\n"
-        f"os.chdir({os.getcwd()!r})\n"  # what is saved lands where the command was given
+        f"os.chdir({os.getcwd()!r})\n"  # what is saved goes where the command was given
         "from minicyclegan.serve.app import translator_app\n"
         f"translator_app({chosen!r})"
     )

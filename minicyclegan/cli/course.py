@@ -1,4 +1,4 @@
-"""The commands for those who teach: `minicyclegan student` and `minicyclegan grade` (plumbing)."""
+"""The commands for those who teach: `minicyclegan student` and `minicyclegan grade`."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ only_option = click.option(
 )
 
 
-def beginnings(only: str) -> list[str]:
+def prefixes(only: str) -> list[str]:
     """`02, 03` as a list."""
     return [part.strip() for part in only.split(",") if part.strip()]
 
@@ -34,7 +34,7 @@ def student(out, only, solutions):
     from minicyclegan.course.files import course_folder
     from minicyclegan.course.student import write_student_copies
 
-    written = write_student_copies(course_folder(), out, beginnings(only), solutions == "folded")
+    written = write_student_copies(course_folder(), out, prefixes(only), solutions == "folded")
     for path in written:
         click.echo(path)
     click.echo(f"done: {len(written)} notebooks for students in {out}")
@@ -57,7 +57,7 @@ def student(out, only, solutions):
     default=600,
     show_default=True,
     metavar="SECONDS",
-    help="Limit of time for one notebook. A cell gets a fifth of it.",
+    help="Time limit for one notebook. A cell gets a fifth of it.",
 )
 @click.option(
     "--memory",
@@ -65,7 +65,7 @@ def student(out, only, solutions):
     default=4,
     show_default=True,
     metavar="GB",
-    help="Limit of memory for one notebook. PyTorch alone takes 0.8.",
+    help="Memory limit for one notebook. PyTorch alone takes 0.8.",
 )
 @click.option(
     "-j",
@@ -76,7 +76,7 @@ def student(out, only, solutions):
     help="How many notebooks at a time.",
 )
 def grade(folder, output, only, timeout, memory, jobs):
-    """Run and judge the notebooks that students handed in, and write one table and one page of feedback a student.
+    """Run and judge the notebooks that students handed in, and write one table and one page of feedback for each student.
 
     FOLDER holds one folder for each student (FOLDER/anna/02_generator.ipynb), or notebooks with the student's name in
     their own (FOLDER/anna_02_generator.ipynb). Each notebook runs in a fresh kernel, on one thread of the CPU, until
@@ -92,7 +92,7 @@ def grade(folder, output, only, timeout, memory, jobs):
 
     limits = Limits(timeout, max(timeout / 5, 1), memory)
     try:
-        results = grade_folder(folder, output, course_folder(), beginnings(only), limits, jobs, click.echo)
+        results = grade_folder(folder, output, course_folder(), prefixes(only), limits, jobs, click.echo)
     except KeyboardInterrupt:
         click.echo(f"stopped; what was graded is in {output}", err=True)
         sys.exit(130)

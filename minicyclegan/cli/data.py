@@ -1,4 +1,4 @@
-"""The commands `minicyclegan data list | get | check` (plumbing)."""
+"""The commands `minicyclegan data list | get | check`."""
 
 import sys
 
@@ -44,13 +44,13 @@ def list_():
     show_default=True,
 )
 def get_(name, output):
-    """Download the data set NAME, check it, and unpack it. A download that broke off goes on where it was."""
+    """Download the data set NAME, check it, and unpack it. An interrupted download resumes where it stopped."""
     from minicyclegan.datasets import downloads
 
     try:
         folder = downloads.get(name, output, downloads.MIRRORS)
     except KeyboardInterrupt:
-        click.echo("\nstopped; the same command goes on where it was", err=True)
+        click.echo("\nstopped; the same command resumes the download", err=True)
         sys.exit(130)
     found = downloads.find(name)  # what the name alone means to `train`
     here = found is not None and found.samefile(folder)
@@ -60,7 +60,7 @@ def get_(name, output):
 @data.command("check")
 @click.argument("folder", type=click.Path())
 def check_(folder):
-    """Check FOLDER, with trainA, trainB, testA and testB, before training. Ends with 1 when something must be mended."""
+    """Check FOLDER, with trainA, trainB, testA and testB, before training. The exit code is 1 when something must be fixed."""
     from minicyclegan.datasets.inspection import check_folder
 
     report = check_folder(folder)

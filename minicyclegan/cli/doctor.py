@@ -12,7 +12,7 @@ import click
 
 
 def check_machine() -> Iterator[tuple[bool, str]]:
-    """(is it good?, one line that says what was found and, where it is not good, what to do)."""
+    """(whether it is good, one line that says what was found and, where it is not good, what to do)."""
     good = sys.version_info >= (3, 11)
     yield good, f"Python {platform.python_version()}" + ("" if good else ": install Python 3.11 or newer")
 
@@ -87,7 +87,7 @@ def available_memory() -> float | None:
 
 @click.command()
 def doctor():
-    """Check this machine: one line a thing, and what to do where something is wrong."""
+    """Check this machine: one line for each thing, and what to do where something is wrong."""
     sound = True
     for good, text in check_machine():
         click.echo(f"{'ok   ' if good else 'WRONG'} {text}")

@@ -1,4 +1,4 @@
-"""The command `minicyclegan evaluate` (plumbing)."""
+"""The command `minicyclegan evaluate`."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import click
 @click.command()
 @click.argument("run", type=click.Path())
 @click.option(
-    "--data", help="Evaluate on other data than the run was trained on; a name or a folder, as in training."
+    "--data", help="Evaluate on data other than the run was trained on; a name or a folder, as in training."
 )
 @click.option(
     "--twin-steps",
@@ -29,7 +29,7 @@ import click
     "--seed",
     default=0,
     type=click.IntRange(min=0, max=2**31 - 1),
-    help="Of the classifier and the bootstrap.",
+    help="Seed of the classifier and the bootstrap.",
     show_default=True,
 )
 @click.option(
@@ -104,7 +104,9 @@ def report_of(
     elif domains.paired:
         notes += [f"no twin, so no gap_closed: --twin-steps {config.steps} trains one, once, and keeps it"]
     else:
-        notes += ["the test pictures of A and B are no true pairs, so nothing here compares with the truth"]
+        notes += [
+            "the test pictures of A and B are not true pairs, so nothing here is compared with the truth"
+        ]
     report = {
         "run": str(path),
         "data": config.data,
@@ -125,7 +127,7 @@ def report_of(
 
 
 def trained_twins(path: Path, config, steps: int, progress) -> tuple[dict, dict]:
-    """The twins kept beside the checkpoint if they are these, else new ones, which are kept. Raises DataError."""
+    """The twins kept beside the checkpoint if they match, else new ones, which are then kept. Raises DataError."""
     from minicyclegan.errors import CheckpointError, DataError, RunError
     from minicyclegan.evaluation import supervised_twin
     from minicyclegan.quality.twins import read_twins, save_twins, training_pairs, twin_path
@@ -136,7 +138,7 @@ def trained_twins(path: Path, config, steps: int, progress) -> tuple[dict, dict]
             twins, about = read_twins(kept, config)
             if (about["steps"], about["seed"]) == (steps, config.seed):
                 return twins, about
-        except CheckpointError:  # of other settings, or damaged: it is made anew
+        except CheckpointError:  # of other settings, or damaged: it is trained again
             pass
     if not os.access(kept.parent, os.W_OK):
         raise RunError(

@@ -1,4 +1,4 @@
-"""The command `minicyclegan export` (plumbing)."""
+"""The command `minicyclegan export`."""
 
 import click
 

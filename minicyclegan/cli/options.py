@@ -1,4 +1,4 @@
-"""What several commands share: options, and what the words of a training command come to."""
+"""What several commands share: options, and how the words of a training command are resolved."""
 
 import click
 
@@ -18,10 +18,10 @@ file_option = click.option(
 
 
 def resolve_run(word: str, folder: str | None, parameters: tuple[str, ...], file: str | None):
-    """What `minicyclegan train WORD --data FOLDER -p ... -f ...` comes to: (config, given, ways).
+    """What `minicyclegan train WORD --data FOLDER -p ... -f ...` means: (config, given, ways).
 
     `config` decides what is computed. `ways` has the other parameters of notebook 07, such as the device. `given` has those
-    parameters of both kinds that differ from the notebook by somebody's wish: a preset's, the file's, or -p, which wins.
+    parameters of both kinds that were set by somebody: by a preset, by the file, or by -p, which wins.
     Raises ParameterError or DataError before anything runs.
     """
     from dataclasses import fields

@@ -1,4 +1,4 @@
-"""The command `minicyclegan repro` (plumbing)."""
+"""The command `minicyclegan repro`."""
 
 import sys
 from pathlib import Path
@@ -36,7 +36,7 @@ import click
     type=click.FloatRange(min=0, min_open=True, max=100_000),
     help="Stop a notebook that takes longer.",
 )
-@click.option("--update", is_flag=True, help="Make what comes out the new reference.")
+@click.option("--update", is_flag=True, help="Make the result the new reference.")
 @click.option(
     "--reference",
     type=click.Path(file_okay=False),
@@ -48,7 +48,7 @@ import click
 def repro(profile, only, output, parameters, threads, minutes, update, reference, notebooks):
     """Run notebooks again and compare with the committed reference: for a machine that checks on a schedule.
 
-    Exit code 0: all is the same. 1: something differs; it says which number, by how much, and what else is different
+    Exit code 0: everything is the same. 1: something differs; it says which number, by how much, and what else differs
     here. 2: something could not run (this wins over 1). report.json and report.md, with everything that is needed to
     repeat it, are in the folder of the report, beside the executed notebooks and their logs.
     """
@@ -68,9 +68,8 @@ def repro(profile, only, output, parameters, threads, minutes, update, reference
     except MiniCycleGANError as error:
         click.echo(f"minicyclegan: could not run: {error}", err=True)
         code = 2
-    except (
-        Exception
-    ) as error:  # a fault of ours must not look like "differs", which Python's own exit code 1 would
+    except Exception as error:
+        # A fault of ours must not look like "differs", as Python's own exit code 1 would
         import traceback
 
         traceback.print_exc()

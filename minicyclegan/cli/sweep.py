@@ -1,4 +1,4 @@
-"""The command `minicyclegan sweep` (plumbing)."""
+"""The command `minicyclegan sweep`."""
 
 import dataclasses
 import sys
@@ -13,7 +13,7 @@ def read_share(context, parameter, text: str | None) -> tuple[int, int] | None:
         return None
     k, _, n = text.partition("/")
     if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
-        raise click.BadParameter(f"{text!r} is no share; 2/8 is the second of eight machines")
+        raise click.BadParameter(f"{text!r} is not a share; 2/8 is the second of eight machines")
     return int(k), int(n)
 
 
@@ -37,8 +37,8 @@ def sweep(sweep_file, jobs, output, dry_run, share):
 
     SWEEP is a YAML file, or the name of one in notebooks/sweeps/ (`ablations`). The folder gets a run folder and a log
     for each member, NAME.csv with mean and spread of each setting, members.csv, and NAME.json with where it was
-    measured. Finished members are not run again and members that were cut off go on: after an interruption, say the
-    same command. A member that fails does not stop the others; it is named at the end, and the exit code is 1.
+    measured. Finished members are not run again and members that were cut off are resumed: after an interruption,
+    give the same command. A member that fails does not stop the others; it is named at the end, and the exit code is 1.
     """
     from minicyclegan.course.files import course_folder
     from minicyclegan.errors import RunError
@@ -74,7 +74,7 @@ def sweep(sweep_file, jobs, output, dry_run, share):
         try:
             failed = run_members(planned, folder, jobs, click.echo)
         except KeyboardInterrupt:
-            click.echo("stopped, and so are its runs; the same command goes on", err=True)
+            click.echo("stopped, and so are its runs; the same command resumes them", err=True)
             sys.exit(130)
         if failed:
             click.echo(f"\n{len(failed)} of {len(planned.members)} runs failed:", err=True)
@@ -83,7 +83,7 @@ def sweep(sweep_file, jobs, output, dry_run, share):
             click.echo("Their logs are in their folders. The same command tries them again.", err=True)
         if share:
             click.echo(
-                "\nThe table is made by the same command without --share, when all shares are finished."
+                "\nThe table is made by the same command without --share, once all shares are finished."
             )
             sys.exit(1 if failed else 0)
         written = write_results(planned, folder, failed)

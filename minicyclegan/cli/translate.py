@@ -1,4 +1,4 @@
-"""The command `minicyclegan translate` (plumbing)."""
+"""The command `minicyclegan translate`."""
 
 import os
 import sys

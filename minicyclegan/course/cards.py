@@ -1,4 +1,4 @@
-"""What stands on the exercise cards of a notebook, read by the lint, `student`, `grade` and the site (plumbing)."""
+"""What the exercise cards of a notebook say; read by the lint, `student`, `grade` and the site."""
 
 import ast
 import re
@@ -8,10 +8,8 @@ from pathlib import Path
 from minicyclegan.errors import RunError
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-WORDS_PER_MINUTE, LINES_PER_MINUTE = (
-    200,
-    20,
-)  # prose with a look at each picture, and lines of code; rounded guesses
+# Prose with a look at each picture, and lines of code; rounded guesses
+WORDS_PER_MINUTE, LINES_PER_MINUTE = 200, 20
 TIME_LINE = re.compile(r"^\*Time: .*\*$", re.M)
 
 
@@ -35,7 +33,7 @@ def tags(cell) -> set[str]:
 
 
 def cards(notebook, name: str = "the notebook") -> list[Card]:
-    """The exercises of a notebook in their order. Raises RunError, with the place, for one that is not whole."""
+    """The exercises of a notebook, in order. Raises RunError, with the place, for one that is incomplete."""
     found, cells = [], notebook.cells
     for start, cell in enumerate(cells):
         if "card" not in tags(cell):
@@ -105,7 +103,7 @@ def check_call(source: str, where: str = "the check cell") -> tuple[str, tuple[s
 
 
 def words(notebook) -> int:
-    """How many words of prose a student reads: the text cells, without folded hints and solutions, tables' bars and links."""
+    """How many words of prose a student reads: the text cells, without folded hints and solutions, the bars of tables, and links."""
     text = "\n".join(
         cell.source
         for cell in notebook.cells
@@ -145,7 +143,7 @@ def stated_minutes(notebook) -> int:
 
 
 def set_time_line(notebook) -> None:
-    """Write the time line at the end of the first cell, or over the one that is there."""
+    """Write the time line at the end of the first cell, or in place of the one already there."""
     first = notebook.cells[0]
     line = time_line(notebook)
     first.source = (

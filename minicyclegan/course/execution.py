@@ -1,4 +1,4 @@
-"""Run a notebook through papermill, and hand signals on to its kernel (plumbing)."""
+"""Run a notebook through papermill, and pass signals on to its kernel."""
 
 import contextlib
 import os
@@ -16,8 +16,8 @@ QUIET = ["--IPKernelApp.log_level=ERROR"]  # the kernel's own notes about its tr
 def execute(path: str | Path, output: str | Path, parameters: dict) -> None:
     """Run a notebook through papermill in the caller's folder, its text streamed here. Raises RunError if a cell fails.
 
-    The executed notebook is written to `output` at the end, also when a cell failed after the output's folder had
-    come to be; a run that was refused before it began leaves nothing. On Ctrl-C, SIGTERM and SIGHUP the running cell is
+    The executed notebook is written to `output` at the end, even when a cell failed, if the output's folder exists
+    by then; a run that was refused before it began leaves nothing. On Ctrl-C, SIGTERM and SIGHUP the running cell is
     interrupted, as in Jupyter, and waited for: Stopped.
     """
     import papermill
@@ -41,7 +41,7 @@ def execute(path: str | Path, output: str | Path, parameters: dict) -> None:
         except (PapermillExecutionError, DeadKernelError, Stopped) as error:
             failure = error
         kept = keep(copy, output, make_folder=failure is None)
-    where = f"; the notebook as far as it came is {output}" if kept else ""
+    where = f"; the notebook up to there is {output}" if kept else ""
     if noted and failure is not None:
         raise Stopped(f"stopped by {signal.Signals(noted[0]).name}{where}", noted[0])
     if isinstance(failure, DeadKernelError):
@@ -75,11 +75,11 @@ def keep(copy: Path, output: Path, make_folder: bool) -> bool:
 
 @contextlib.contextmanager
 def signals_to_kernel():
-    """Inside the block, SIGINT, SIGTERM and SIGHUP interrupt the notebook's kernel, and no further cell is begun.
+    """Inside the block, SIGINT, SIGTERM and SIGHUP interrupt the notebook's kernel, and no further cell is started.
 
-    Yields the list of the signals that came, and the options that papermill needs for it. The kernel is no part of the
-    terminal's group of processes: without this, Ctrl-C would end it in the middle of a step. The same signal a second
-    time acts at once.
+    Yields the list of the signals that came, and the options that papermill needs for it. The kernel is not in the
+    terminal's process group: without this, Ctrl-C would end it in the middle of a step. The same signal a second time
+    acts immediately.
     """
     from jupyter_client.manager import AsyncKernelManager
 

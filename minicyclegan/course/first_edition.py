@@ -1,7 +1,7 @@
-"""Names that student copies of the course's first edition import, from where these things were then.
+"""Names that student copies of the course's first edition import, from the modules where they then were.
 
-Copies that were handed out before the library got its present layout run with the present one: a module that was moved is
-found under its old name as well. New code imports from the new place.
+Copies that were handed out before the library got its present layout still run: a module that was moved is also found
+under its old name. New code imports from the new place.
 """
 
 import importlib
@@ -9,7 +9,7 @@ import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 
-# The old module (behind `minicyclegan.`) to the modules in which its names are now
+# The old module (after `minicyclegan.`) to the modules in which its names are now
 MOVED = {
     "ahead": ["pictures.prefetch"],
     "app": ["serve.app"],
@@ -56,7 +56,7 @@ def moved_names(old: str):
 
 
 class OldModules(MetaPathFinder, Loader):
-    """Finds `minicyclegan.OLD` for every module in MOVED that is no module any more."""
+    """Finds `minicyclegan.OLD` for every module in MOVED that no longer exists."""
 
     def find_spec(self, fullname: str, path=None, target=None) -> ModuleSpec | None:
         package, _, old = fullname.rpartition(".")
@@ -67,11 +67,11 @@ class OldModules(MetaPathFinder, Loader):
 
     def exec_module(self, module) -> None:
         module.__getattr__ = moved_names(module.__name__.rpartition(".")[2])
-        heed_replaced_losses()
+        honour_replaced_losses()
 
 
-def heed_replaced_losses() -> None:
-    """Let a model whose `generator_losses` somebody replaced learn by what was put there, as in the first edition.
+def honour_replaced_losses() -> None:
+    """Let a model whose `generator_losses` was replaced learn from the replacement, as in the first edition.
 
     Notebook 11 did so with the article's loss; it now replaces `one_direction`. Both directions of a model that shares its
     networks are computed in turn, as they were then.
@@ -83,10 +83,9 @@ def heed_replaced_losses() -> None:
         return
 
     def generators_turn(self, real_a, real_b, noise, with_identity, learn):
-        if self.generator_ab is self.generator_ba:
-            learn = in_turn
         if "generator_losses" not in vars(self) or learn is not self.learn:
-            return present(self, real_a, real_b, noise, with_identity, learn)
+            shared = self.generator_ab is self.generator_ba and learn is self.learn
+            return present(self, real_a, real_b, noise, with_identity, in_turn if shared else learn)
         losses, fake_a, fake_b = self.generator_losses(real_a, real_b, with_identity)
         sum(losses.values()).backward()
         return {name: loss.detach() for name, loss in losses.items()}, fake_a.detach(), fake_b.detach()

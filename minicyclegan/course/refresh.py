@@ -19,9 +19,8 @@ def normalise(notebook) -> None:
         cell.metadata = {key: value for key, value in cell.metadata.items() if key in ("tags", "jupyter")}
         if cell.cell_type == "code":
             merge_streams(cell)
-            for (
-                output
-            ) in cell.outputs:  # the view of a widget has a new random name each time, and needs a kernel
+            for output in cell.outputs:
+                # The view of a widget has a new random name each time, and needs a kernel
                 output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
 
 

@@ -1,4 +1,4 @@
-"""The parameters of a notebook: which it has, and values for them from YAML and from `name=value`, checked."""
+"""The parameters of a notebook: which ones it has, and values for them from YAML and from `name=value`, checked."""
 
 import re
 from pathlib import Path
@@ -44,21 +44,19 @@ def read_yaml(text: str):
     try:
         return yaml.load(text, PlainLoader)
     except yaml.YAMLError as error:
-        raise ParameterError(f"it is no YAML ({str(error).splitlines()[0][:80]})") from error
+        raise ParameterError(f"it is not YAML ({str(error).splitlines()[0][:80]})") from error
     except RecursionError:
         raise ParameterError("its lists are nested too deeply") from None
-    except (
-        Exception
-    ) as error:  # PyYAML lets many kinds out: 2024-13-45 is a ValueError, !!int '' an IndexError
-        raise ParameterError("it holds a number, date or tag that is none") from error
+    except Exception as error:  # PyYAML raises many kinds: 2024-13-45 is a ValueError, !!int '' an IndexError
+        raise ParameterError("it holds an invalid number, date or tag") from error
 
 
 def read_yaml_file(path: str | Path, what: str):
-    """The plain values in a YAML file; `what` says in the sentence what it should have held. Raises ParameterError."""
+    """The plain values in a YAML file. `what` names it in the sentence that refuses it, as in "parameter file". Raises ParameterError."""
     path = Path(path)
     try:
         if path.exists() and not path.is_file():  # a pipe would wait for ever
-            raise ParameterError("it is no file")
+            raise ParameterError("it is not a file")
         with open(path, "rb") as file:
             return read_yaml(file.read(LONGEST_YAML + 1).decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -78,7 +76,7 @@ def read_parameters(pairs: tuple[str, ...], file: str | Path | None, declared: d
     """Parameters from a YAML file and from `name=value` pairs, which win; each is checked. Raises ParameterError."""
     given = {}
     if file:
-        content = read_yaml_file(file, "parameters in")
+        content = read_yaml_file(file, "parameter file")
         if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
             raise ParameterError(f"{file} must hold lines `name: value`")
         given |= {name: number_in(value) for name, value in content.items()}
@@ -97,12 +95,12 @@ def read_parameters(pairs: tuple[str, ...], file: str | Path | None, declared: d
         if declared[name][0] is str and type(value) in (int, float):
             value = str(check_type(name, value, type(value)))  # a folder may be called 2024
         given[name] = check_type(name, value, declared[name][0])
-    check_ways_to_run(given)
+    check_run_options(given)
     return given
 
 
-def check_ways_to_run(given: dict) -> None:
-    """Refuse the parameters that are no part of a Config as training would, but before a kernel is started for it."""
+def check_run_options(given: dict) -> None:
+    """Refuse the parameters that are not part of a Config, as training would, but before a kernel is started."""
     check_intervals(given)
     if "device" in given or "precision" in given:
         from minicyclegan.runs.devices import choose_device  # here, because it imports torch

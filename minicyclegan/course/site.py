@@ -1,6 +1,6 @@
-"""The course as web pages that need no network (plumbing). `python -m minicyclegan.course.site OUT` is `make site`.
+"""The course as web pages that need no network. `python -m minicyclegan.course.site OUT` is `make site`.
 
-Every file of the repository that a page links to becomes a page or a copy; a link to a file that is not there is refused.
+Every file of the repository that a page links to becomes a page or a copy; a link to a missing file is refused.
 """
 
 import os
@@ -25,7 +25,7 @@ from minicyclegan.course.site_page import STYLE, course_table, page
 from minicyclegan.errors import RunError, printable
 
 PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".webp", ".gif")
-NO_PAGE = (".pt", ".pyc", ".tmp")  # nothing to read: not listed
+NO_PAGE = (".pt", ".pyc", ".tmp")  # not for reading, so not listed
 TEXTS = (".py", ".md", ".yaml", ".yml", ".csv", ".json", ".toml", ".txt", ".cfg", ".ini", ".html", "")
 
 
@@ -84,9 +84,8 @@ class Site:
             if cell.cell_type == "markdown":
                 cell.source = with_formulas(cell.source)
             for output in cell.get("outputs", []):
-                output.get("data", {}).pop(
-                    "application/vnd.jupyter.widget-view+json", None
-                )  # its static twin stays
+                # Its static twin stays
+                output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
         notebook.cells = [cell for cell in notebook.cells if "instructor" not in tags(cell)]
         html, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
         links, position = [], self.notebooks.index(path)
@@ -132,7 +131,7 @@ class Site:
 
 
 def refuse_scripts(title: str, html: str) -> None:
-    """Pages of the site only show. Raises RunError for what would run in the reader's browser."""
+    """Pages of the site only display. Raises RunError for anything that would run in the reader's browser."""
     found = scripts_in(html)
     if found:
         raise RunError(f"{title} holds {found[0]}, and nothing runs in a page of the site; take it out first")
@@ -151,7 +150,7 @@ def title_of(path: Path) -> str:
 
 
 def course_lines(root: Path) -> dict[str, str]:
-    """What one builds in each notebook, from the course table in README.md; Markdown by the notebook's name."""
+    """What you build in each notebook, from the course table in README.md; Markdown by the notebook's name."""
     try:
         readme = (root / "README.md").read_text(encoding="utf-8")
     except OSError:
@@ -162,7 +161,7 @@ def course_lines(root: Path) -> dict[str, str]:
 def build(root: Path, out: Path) -> list[str]:
     """Write the site of the course in `root` to the new or empty folder `out`; returns the addresses of its pages.
 
-    Raises RunError, also for a link to a file that is not there; then nothing is left behind.
+    Raises RunError, also for a link to a missing file; then nothing is left behind.
     """
     root = root.resolve()
     if out.exists() and any(out.iterdir()):

@@ -1,4 +1,4 @@
-"""HTML of texts, programs and formulas, and what is changed in a notebook's HTML, for the site (plumbing)."""
+"""HTML for the site: of texts, programs and formulas, and what is changed in a notebook's HTML."""
 
 import base64
 import io
@@ -8,8 +8,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 MATH = re.compile(r"(```.*?```|`[^`\n]+`)|\$\$(.+?)\$\$|\$(?!\s)([^$\n]+?)(?<!\s)\$(?!\d)", re.S)
-
-
 RUNS = "script iframe frame object embed applet base form meta link".split()  # run, load or lead elsewhere
 SCHEMES = {"href": ("http", "https", "mailto"), "src": ("http", "https", "data")}
 
@@ -37,7 +35,7 @@ class Scripts(HTMLParser):
 
 
 def scripts_in(html: str) -> list[str]:
-    """What in HTML or SVG would run, load or lead elsewhere, in words; empty for a page that only shows."""
+    """What in HTML or SVG would run, load or lead elsewhere, in words; empty for a page that only displays."""
     parser = Scripts()
     parser.feed(html)
     parser.close()
@@ -114,7 +112,7 @@ def formula(tex: str, display: bool) -> str:
 
 
 def with_formulas(text: str) -> str:
-    """Markdown with `$...$` and `$$...$$`, outside of code, drawn."""
+    """Markdown with `$...$` and `$$...$$`, outside code, drawn."""
     return MATH.sub(lambda m: m[1] or formula(m[2] or m[3], bool(m[2])), text)
 
 

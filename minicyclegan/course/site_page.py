@@ -1,4 +1,4 @@
-"""What a page of the site looks like (plumbing): its frame, its style, and the table of the course."""
+"""What a page of the site looks like: its frame, its style, and the table of the course."""
 
 from html import escape
 

@@ -1,4 +1,4 @@
-"""Copies of the notebooks for students: solutions cut, outputs cleared, checks kept (plumbing). `minicyclegan student`.
+"""Copies of the notebooks for students: solutions cut, outputs cleared, checks kept. `minicyclegan student`.
 
 What is cut is what nbgrader's ClearSolutions and ClearOutput would cut; tests/test_student.py compares the two where
 nbgrader is installed.
@@ -21,9 +21,9 @@ MARK = re.compile(r"#.*\b(?i:begin|end)\s+(?i:solution)|(BEGIN|END) SOLUTION")
 
 
 def cut(source: str, where: str) -> tuple[str, list[str]]:
-    """A cell's source with a stub in the place of each marked region, and the code that was cut, dedented.
+    """A cell's source with a stub in place of each marked region, and the code that was cut, dedented.
 
-    The marks stand alone on their lines. Raises RunError, with the place, if they do not, or if they are not in pairs.
+    Each mark stands alone on its line. Raises RunError, with the place, if they do not, or if they are not in pairs.
     """
     kept, regions, region = [], [], None
     for number, line in enumerate(source.split("\n"), 1):
@@ -50,7 +50,7 @@ def cut(source: str, where: str) -> tuple[str, list[str]]:
 def student_copy(notebook, name: str, folded: bool = False):
     """A notebook as students get it. With `folded`, solutions stay in their folds, and the cut code with them.
 
-    Raises RunError, with the place, for a notebook whose exercises are not whole or whose marks are not in pairs.
+    Raises RunError, with the place, for a notebook with incomplete exercises or with marks that are not in pairs.
     """
     cards(notebook, name)
     notebook = copy.deepcopy(notebook)
@@ -91,12 +91,12 @@ def with_code(source: str, regions: list[str], where: str) -> str:
 
 
 def chosen_notebooks(folder: Path, only: list[str]) -> list[Path]:
-    """The notebooks of a folder whose names begin with one of these, all without any. Raises RunError."""
+    """The notebooks of a folder whose names begin with one of these; all of them if `only` is empty. Raises RunError."""
     paths = sorted(folder.glob("*.ipynb"))
-    for beginning in only:
-        if not any(path.name.startswith(beginning) for path in paths):
+    for prefix in only:
+        if not any(path.name.startswith(prefix) for path in paths):
             known = ", ".join(path.stem for path in paths)
-            raise RunError(f"there is no notebook {beginning}; the course has {known}")
+            raise RunError(f"there is no notebook {prefix}; the course has {known}")
     return [path for path in paths if not only or path.name.startswith(tuple(only))]
 
 

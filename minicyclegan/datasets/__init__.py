@@ -1,1 +1,1 @@
-"""The data sets that a run can name, how they come here, and what to look at before training on your own."""
+"""The data sets that a run can name, how they are downloaded, and what to check before training on your own."""

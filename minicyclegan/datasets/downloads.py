@@ -1,4 +1,4 @@
-"""The original data sets of CycleGAN: what they are, and how they come here whole or not at all (plumbing)."""
+"""The original data sets of CycleGAN: what they are, and how to download them whole or not at all."""
 
 import difflib
 import os
@@ -72,7 +72,7 @@ def find(name: str) -> Path | None:
 def check_name(name: str) -> None:
     """Refuse a name that is not in `DATASETS`, with a hint. Raises DataError."""
     if name in ("seasons", "emoji"):
-        raise DataError(f"{name} needs no download; say `minicyclegan train {name}`")
+        raise DataError(f"{name} needs no download; run `minicyclegan train {name}`")
     if name not in DATASETS:
         near = difflib.get_close_matches(name.lower(), DATASETS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(DATASETS)}"
@@ -89,8 +89,8 @@ def get(
 ) -> Path:
     """Download one of `DATASETS`, check it and unpack it to folder/name, which appears whole or not at all.
 
-    Goes on with a broken download and tries each mirror in turn; a NAME.zip that lies in `folder` is taken instead, if
-    there is one. `timeout` seconds of silence break a connection off; `pause` seconds later it is tried again.
+    Resumes a broken download and tries each mirror in turn; a NAME.zip that is already in `folder` is used instead. A
+    connection is broken off after `timeout` seconds of silence and tried again `pause` seconds later.
     `progress` receives lines of text. Returns the folder. Raises DataError.
     """
     check_name(name)
@@ -107,9 +107,11 @@ def get(
                 return check_present(target, dataset, progress)
             if by_hand.exists():
                 check_space(folder, dataset.n_bytes)
-                progress(f"taking {by_hand}")
+                progress(f"using {by_hand}")
                 if fault := fault_of(by_hand, dataset.n_bytes, dataset.sha256):
-                    raise DataError(f"{by_hand} {fault}; move it away, or put the right file there")
+                    raise DataError(
+                        f"{by_hand} is not the published file: {fault}; move it away, or put the right file there"
+                    )
             else:
                 check_space(folder, 2 * dataset.n_bytes - size_of(part))
                 download(name, part, mirrors, progress, timeout, pause)
@@ -120,27 +122,27 @@ def get(
         raise DataError(
             f"cannot write in {folder}: {error.strerror or error}; free some space or choose another folder"
         ) from error
-    progress(f"ready: {target} with {say(dataset.counts)}")
+    progress(f"ready: {target} with {counts_text(dataset.counts)}")
     return target
 
 
-def say(counts: tuple[int, ...]) -> str:
+def counts_text(counts: tuple[int, ...]) -> str:
     return ", ".join(f"{part} {count}" for part, count in zip(PARTS, counts))
 
 
 def check_present(target: Path, dataset: DataSet, progress) -> Path:
-    """Say that a data set is there already, if it is whole. Raises DataError otherwise."""
+    """Report that a data set is there already, if it is whole. Raises DataError otherwise."""
     counts = count_pictures(target)
     if counts != dataset.counts:
         raise DataError(
-            f"{target} exists but has {say(counts)} instead of {say(dataset.counts)}; move it away and try again"
+            f"{target} exists but has {counts_text(counts)} instead of {counts_text(dataset.counts)}; move it away and try again"
         )
-    progress(f"already there: {target} with {say(counts)}")
+    progress(f"already there: {target} with {counts_text(counts)}")
     return target
 
 
 def check_space(folder: Path, n_bytes: int) -> None:
-    """Refuse to begin what cannot end. A tenth more is asked for, because files take whole blocks. Raises DataError."""
+    """Refuse to begin what cannot finish. A tenth more is asked for, because files take whole blocks. Raises DataError."""
     needed, free = round(1.1 * n_bytes), shutil.disk_usage(folder).free
     if free < needed:
         raise DataError(
@@ -149,33 +151,33 @@ def check_space(folder: Path, n_bytes: int) -> None:
 
 
 def download(name: str, part: Path, mirrors: tuple[str, ...], progress, timeout: float, pause: float) -> None:
-    """Bring the zip file of a data set to `part`. Raises DataError that says how to bring it by hand."""
+    """Download the zip file of a data set to `part`. Raises DataError that says how to get it by hand."""
     dataset, urls = DATASETS[name], [mirror + f"{name}.zip" for mirror in mirrors]
     try:
         fetch(urls, part, dataset.n_bytes, dataset.sha256, progress, timeout, pause)
     except DataError as error:
         note = f"; note: {dataset.note}" if dataset.note else ""
-        kept = "; what has come is kept, and the next try goes on from there" if size_of(part) else ""
+        kept = "; what has arrived is kept, and the next try resumes from there" if size_of(part) else ""
         raise DataError(
-            f"{name} was not downloaded: {error}{note}{kept}; try again later, or bring {name}.zip by hand to "
-            f"{part.with_suffix('').absolute()} and give the same command"
+            f"{name} was not downloaded: {error}{note}{kept}; try again later, or put {name}.zip at "
+            f"{part.with_suffix('').absolute()} by hand and repeat the command"
         ) from error
 
 
 def unpack_whole(path: Path, target: Path, dataset: DataSet) -> None:
-    """Unpack the zip file of a data set beside its place, count, and move it there in one go. Raises DataError.
+    """Unpack the zip file of a data set beside its place, count the pictures, and move it there in one go. Raises DataError.
 
-    Its checksum was compared: the file is, byte for byte, the one that was published, so its names need no guard.
+    Its checksum was compared: the file is, byte for byte, the one that was published, so its names need no check.
     """
     temporary = target.with_name(f".{target.name}.unpacking")
-    shutil.rmtree(temporary, ignore_errors=True)  # what a power cut left
+    shutil.rmtree(temporary, ignore_errors=True)  # left by a power cut
     try:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(temporary)
         counts = count_pictures(temporary / target.name)
         if counts != dataset.counts:
             raise DataError(
-                f"{path} holds {say(counts)} instead of {say(dataset.counts)}; it is another file"
+                f"{path} holds {counts_text(counts)} instead of {counts_text(dataset.counts)}; move it away and try again"
             )
         (temporary / target.name).rename(target)
     except zipfile.BadZipFile as error:

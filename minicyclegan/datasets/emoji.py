@@ -1,4 +1,4 @@
-"""The same emoji in two styles, Noto (A) and Twemoji (B): real drawings with true pairs, shipped in data/emoji (plumbing)."""
+"""The same emoji in two styles, Noto (A) and Twemoji (B): real drawings with true pairs, shipped in data/emoji."""
 
 import csv
 import hashlib
@@ -44,7 +44,7 @@ def read_table(folder: str | Path | None = None) -> list[dict[str, str]]:
 
 
 def read_sheet(folder: Path, style: str, count: int) -> list[Image.Image]:
-    """The first `count` tiles of one style: RGB, 64 px. Raises DataError when a bit of the file is not as it was built."""
+    """The first `count` tiles of one style: RGB, 64 px. Raises DataError when one bit of the file is not as it was built."""
     path = folder / f"{style}.webp"
     try:
         sums = dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())

@@ -1,4 +1,4 @@
-"""Face restoration: any folder of faces becomes two domains, worn pictures (A) and clean ones (B) (plumbing)."""
+"""Face restoration: any folder of faces becomes two domains, worn pictures (A) and clean ones (B)."""
 
 import hashlib
 import io
@@ -15,7 +15,7 @@ from minicyclegan.errors import DataError, ParameterError
 from minicyclegan.pictures.images import list_images, read_image, require_file, to_tensor
 from minicyclegan.pictures.prefetch import read_all
 
-# What `degrade` does to a picture, in this order, each strength drawn evenly between two ends
+# What `degrade` does to a picture, in this order, each strength drawn uniformly between two limits
 DAMAGE = {
     "blur": (0.4, 1.2),  # standard deviation of a Gaussian blur, in pixels
     "shrink": (2.0, 4.0),  # the picture is made this many times smaller and then enlarged again, both bicubic
@@ -24,7 +24,7 @@ DAMAGE = {
     "noise": (2.0, 10.0),  # standard deviation of the grain, of 255
     "quality": (30.0, 75.0),  # of the JPEG file it goes through at the end
 }
-NEAR = 0.02  # of the whole range: thumbnails of 8 px that differ less, on average, are of one picture
+NEAR = 0.02  # of the whole range: thumbnails of 8 px that differ less, on average, show one picture
 FEWEST = 4  # pictures in each of training A, training B and test
 MEMORY = 2 * 1024**3  # bytes for the pictures that are kept
 
@@ -33,11 +33,11 @@ def degrade(pictures: Tensor, seed: int = 0) -> Tensor:
     """Worn copies of the pictures: blurred, of low resolution, faded, grainy, with the marks of JPEG. See DAMAGE.
 
     uint8 (N, 3, H, W) in and out. What happens to a picture depends on its own pixels and on `seed`, not on its place or
-    its neighbours. The numbers are the same everywhere; the last step of a pixel may follow the version of Pillow.
+    its neighbours. The numbers are the same everywhere; the last step of a pixel may depend on the version of Pillow.
     """
     if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[1] != 3:
         raise DataError(
-            f"degrade wants uint8 pictures (N, 3, H, W); these are {tuple(pictures.shape)} of {pictures.dtype}"
+            f"degrade needs uint8 pictures (N, 3, H, W); these are {tuple(pictures.shape)} of {pictures.dtype}"
         )
     pixels = (picture.permute(1, 2, 0).contiguous().numpy() for picture in pictures)
     worn = list(read_all(lambda one: degrade_one(one, seed), pixels))
@@ -47,9 +47,8 @@ def degrade(pictures: Tensor, seed: int = 0) -> Tensor:
 def degrade_one(pixels: np.ndarray, seed: int) -> Tensor:
     """One picture, uint8 (H, W, 3), to its worn copy, uint8 (3, H, W)."""
     digest = hashlib.sha256(f"{seed} {pixels.shape}".encode() + pixels.tobytes()).digest()
-    random = np.random.RandomState(
-        np.frombuffer(digest, "<u4")
-    )  # this class alone promises the same numbers for ever
+    # RandomState alone promises the same numbers forever
+    random = np.random.RandomState(np.frombuffer(digest, "<u4"))
     strength = {name: random.uniform(low, high) for name, (low, high) in DAMAGE.items()}
     image = Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(strength["blur"]))
     small = [max(1, round(side / strength["shrink"])) for side in image.size]
@@ -68,7 +67,7 @@ def degrade_one(pixels: np.ndarray, seed: int) -> Tensor:
 
 
 def find_faces(folder: str | Path) -> list[Path]:
-    """The image files in `folder` and in its own folders, one level deep, hidden ones left out. Raises DataError."""
+    """The picture files in `folder` and in its subfolders, one level deep, hidden ones left out. Raises DataError."""
     if not str(folder) or not os.path.isdir(folder):
         raise DataError(f"there is no folder {str(folder)!r} of faces; name one: face_restoration:FOLDER")
     paths = list_images(folder)
@@ -76,13 +75,13 @@ def find_faces(folder: str | Path) -> list[Path]:
     paths += [path for place in inner for path in list_images(place)]
     if not paths:
         raise DataError(
-            f"no image in {folder} nor one level below it; put pictures of faces there (jpg, png, ...)"
+            f"no picture in {folder} or one level below it; put pictures of faces there (jpg, png, ...)"
         )
     return paths
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file's content; of its path where it cannot be read, as `read_image` meets the same error and says so."""
+    """SHA-256 of a file's content; of its path where it cannot be read: `read_image` will meet the same error."""
     try:
         require_file(path)
         content = path.read_bytes()
@@ -112,9 +111,9 @@ def is_near(pictures: Tensor, others: Tensor) -> Tensor:
 def load_faces(folder: str | Path, size: int, on_bad_image: str = "refuse", seed: int = 0) -> Domains:
     """Worn faces (A) and clean faces (B), uint8 (N, 3, size, size), from any folder of faces, flat or one level deep.
 
-    Each picture is cut to a centred square and scaled. Training A is the worn copies of some faces, training B others as
-    they are, and the test pairs are others again: test A is the worn copy of test B. A face's side follows from the
-    content of its file, so a picture that comes along moves no other; a copy of a picture on another side is left out.
+    Each picture is cut to a centred square and scaled. Training A holds worn copies of some faces, training B others
+    as they are, and the test pairs yet others: test A is the worn copy of test B. A face's side follows from the content
+    of its file, so a picture that is added moves no other; a copy of a picture on another side is left out.
     `on_bad_image` is "refuse" or "skip". Raises DataError, also when one of the three has fewer than 4 pictures.
     """
     faces, notes = split_faces(folder, size, on_bad_image)

@@ -1,4 +1,4 @@
-"""Download one large file whose size and sha256 are known: resumed where it broke off, from one mirror or the next (plumbing)."""
+"""Download one large file whose size and sha256 are known: resumed where it broke off, from one mirror or the next."""
 
 import contextlib
 import errno
@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 class Broken(Exception):
-    """The connection failed, or the mirror has a bad moment: another time may help."""
+    """The connection failed, or the mirror is out of order for now: trying again may help."""
 
 
 class NoRange(Broken):
@@ -46,18 +46,18 @@ def opener() -> urllib.request.OpenerDirector:
 
 
 def fault_of(path: Path, n_bytes: int, sha256: str) -> str:
-    """What is wrong with a file, by its size and its sha256; empty if nothing is."""
+    """What is wrong with a file, by its size and its sha256, as one clause; empty if nothing is."""
     size = path.stat().st_size
     if size != n_bytes:
-        return f"has {size:,} bytes instead of {n_bytes:,}"
+        return f"it has {size:,} bytes instead of {n_bytes:,}"
     with open(path, "rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            return "has the right size but a wrong checksum"
+            return "it has the right size but a wrong checksum"
     return ""
 
 
 class Meter:
-    """A line of progress: on a terminal one that is written over, elsewhere a new one every ten seconds."""
+    """A line of progress: on a terminal one that is overwritten, elsewhere a new one every ten seconds."""
 
     def __init__(self, first: int, total: int, progress):
         self.over = progress is print and sys.stdout.isatty()
@@ -110,8 +110,10 @@ def fetch(
                 fault = fault_of(part, n_bytes, sha256)
                 if not fault:
                     return
-                part.unlink()  # if all of it came from here just now, another time would bring the same
-                raise (Broken if before else Refused)(f"what came {fault} and was removed")
+                part.unlink()  # if all of it came from here just now, another try would bring the same
+                raise (Broken if before else Refused)(
+                    f"the downloaded file is wrong ({fault}) and was removed"
+                )
             except Refused as error:
                 reason = str(error)
                 break
@@ -125,12 +127,12 @@ def fetch(
             time.sleep(pause)
         progress(f"{host}: {reason}")
         failures.append(f"{host}: {reason}")
-    raise DataError(f"no mirror could be reached that has the right file ({'; '.join(failures)})")
+    raise DataError(f"no mirror that could be reached has the right file ({'; '.join(failures)})")
 
 
 @contextlib.contextmanager
 def network():
-    """What goes wrong on the way is `Broken`, so that it is never taken for a fault of the disk, nor the other way round."""
+    """Errors of the network become `Broken`, so that they are never taken for a fault of the disk, or the other way round."""
     try:
         yield
     except urllib.error.HTTPError as error:
@@ -160,29 +162,29 @@ def stream(url: str, part: Path, n_bytes: int, ranges: bool, progress, timeout: 
             response = opener().open(request, timeout=timeout)
         except urllib.error.HTTPError as error:
             if start and error.code == 416:
-                raise NoRange("it cannot go on with a broken download") from error
+                raise NoRange("it cannot resume a broken download") from error
             raise
     with response:
         if start and response.status == 206:
             given = response.headers.get("Content-Range", "")
             if not re.fullmatch(rf"bytes {start}-\d+/({n_bytes}|\*)", given):
-                raise NoRange("it cannot go on with a broken download")
+                raise NoRange("it cannot resume a broken download")
         elif response.status != 200:
             raise Refused(f"it answers {response.status}, which nobody asked for")
         elif start:
-            progress("the mirror cannot go on with a broken download; starting again")
+            progress("the mirror cannot resume a broken download; starting again")
             start = 0
         offered = response.headers.get("Content-Length")
         if offered is not None and offered != str(n_bytes - start):
             raise Refused(
                 f"it offers {offered[:20]} bytes instead of {n_bytes - start}, so it has another file or wants a login"
             )
-        progress(f"{'going on' if start else 'downloading'} from {urlsplit(response.url).hostname}")
+        progress(f"{'resuming' if start else 'downloading'} from {urlsplit(response.url).hostname}")
         receive(response, part, start, n_bytes, progress)
 
 
 def receive(response, part: Path, start: int, n_bytes: int, progress) -> None:
-    """Append what comes to `part`, after its first `start` bytes. Raises Broken when it ends too early."""
+    """Append what arrives to `part`, after its first `start` bytes. Raises Broken when it ends too early."""
     done, meter = start, Meter(start, n_bytes, progress)
     try:
         with open(part, "ab", buffering=0) as file:

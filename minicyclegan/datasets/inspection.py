@@ -1,4 +1,4 @@
-"""A check of pictures before they are trained on: what is there, what is wrong with it, what to do (plumbing)."""
+"""A check of pictures before training: what is there, what is wrong with it, what to do."""
 
 import os
 from collections import Counter, defaultdict
@@ -20,7 +20,7 @@ class Report:
 
     `problems` must be mended before training, `warnings` should be read; both are also among `lines`. `counts` has the
     readable pictures by part, `unreadable` the other files with the reason. `copies` are groups of files that show
-    the same picture: equal, scaled, compressed anew, in grey, or mirrored; the one to keep comes first.
+    the same picture: equal, scaled, recompressed, in grey, or mirrored; the one to keep comes first.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -55,7 +55,7 @@ def check_folder(folder: str | Path, image_size: int = 256) -> Report:
     common = stems.get("testA", set()) & stems.get("testB", set())
     if common and stems["testA"] == stems["testB"]:
         report.lines.append(
-            "testA and testB have equal file names: they are taken for true pairs in every evaluation"
+            "testA and testB have the same file names: they are taken for true pairs in every evaluation"
         )
     elif common:
         add_warning(
@@ -119,9 +119,7 @@ def describe_part(report: Report, part: str, folder: Path, looks: list[Look], im
     others = [p.name for p in sorted(folder.iterdir()) if not p.name.startswith(".")]
     others = sorted(set(others) - {p.name for p in list_images(folder)})
     if others:
-        add_warning(
-            report, f"{part}: {some(others)} no picture files or subfolders, left out by the training"
-        )
+        add_warning(report, f"{part}: training leaves out what is not a picture file: {some(others)}")
     if not looks:
         add_problem(report, f"{part}: no readable picture; put some there (jpg, png, webp, tiff, ...)")
         return
@@ -155,17 +153,14 @@ def describe_part(report: Report, part: str, folder: Path, looks: list[Look], im
     stems = Counter(look.path.stem.lower() for look in looks)
     twice = sorted(stem for stem, count in stems.items() if count > 1)
     if twice:
-        add_warning(
-            report,
-            f"{part}: {some(twice)} used by several files that differ in type or case only; rename them",
-        )
+        add_warning(report, f"{part}: several files differ only in type or case: {some(twice)}; rename them")
 
 
 WHAT_HAPPENS = {
-    "grey": "they are used with three equal colours; leave them out if the domain has colour, or D learns to look for grey",
+    "grey": "they are used with three equal channels; leave them out if the domain has colour, or D learns to look for grey",
     "more than 8 bits": "they are scaled to 8 bits; convert them yourself if that makes them too dark",
     "transparent": "they are put over white",
-    "animated or of several pages": "only the first picture of each file is used",
+    "animated or with several pages": "only the first picture of each file is used",
 }
 
 

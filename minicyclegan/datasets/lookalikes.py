@@ -1,4 +1,4 @@
-"""A quick look at many picture files: kind, size, and which of them show the same picture (plumbing)."""
+"""A quick look at many picture files: kind, size, and which of them show the same picture."""
 
 import hashlib
 import io
@@ -15,7 +15,7 @@ from PIL import Image
 
 from minicyclegan.pictures.images import open_picture, orientation, reason_of, require_file, to_uint8_rgb
 
-ONE_AT_A_TIME = threading.Lock()  # for large pictures, so that several threads take no more memory than one
+ONE_AT_A_TIME = threading.Lock()  # for large pictures, so that several threads need no more memory than one
 ALIKE = 0.99  # correlation of two 16 x 16 thumbnails from which two pictures count as the same one
 
 
@@ -31,12 +31,12 @@ class Look:
 
 
 def look_at(path: Path) -> Look | str:
-    """Decode one picture and keep a look of it; the reason in words, if that fails."""
+    """Decode one picture and return its Look, or the reason in words if that fails."""
     try:
         require_file(path)
         content = path.read_bytes()
         with open_picture(io.BytesIO(content)) as image, ONE_AT_A_TIME if is_large(image) else nullcontext():
-            turned = orientation(image) >= 5  # the camera lay on its side
+            turned = orientation(image) >= 5  # the camera was held sideways
             size = image.size[::-1] if turned else image.size
             kinds = kinds_of(image)
             image.draft(None, (64, 64))  # JPEG is decoded at a fraction of its size: several times faster
@@ -51,25 +51,23 @@ def is_large(image: Image.Image) -> bool:
 
 
 def kinds_of(image: Image.Image) -> list[str]:
-    """What about a picture is not plain 8-bit colour, in words."""
+    """What makes a picture other than plain 8-bit colour, in words."""
     deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
-    several = (
-        getattr(image, "n_frames", 1) > 1 and image.format != "MPO"
-    )  # MPO: a phone's JPEG with a preview
+    # MPO is a phone's JPEG with a preview
+    several = getattr(image, "n_frames", 1) > 1 and image.format != "MPO"
     words = {
         "grey": deep or image.mode in ("1", "L", "LA", "La"),
         "more than 8 bits": deep,
         "transparent": image.has_transparency_data,
-        "animated or of several pages": several,
+        "animated or with several pages": several,
     }
     return [word for word, applies in words.items() if applies]
 
 
 def look_at_all(paths: list[Path]) -> tuple[list[Look], dict[Path, str]]:
     """Look at many files, several at a time. Returns the readable ones in order, and the reasons for the others."""
-    with (
-        warnings.catch_warnings()
-    ):  # Pillow warns of odd tags and of huge pictures; the report says what matters
+    # Pillow warns of odd tags and of huge pictures; the report says what matters
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
             results = list(threads.map(look_at, paths))
@@ -87,9 +85,9 @@ def centred(thumbnails: np.ndarray) -> np.ndarray:
 def alike_groups(looks: list[Look]) -> list[int]:
     """A number for each picture, equal for pictures that show the same thing.
 
-    Equal files are alike, and pictures whose thumbnails, or one and the mirror image of the other, correlate by more
-    than ALIKE; where one of the two is grey, the other is compared in grey. Brightness, contrast, size and compression
-    do not matter; a cut of more than about a fiftieth at the border does.
+    Equal files are alike, and so are pictures whose thumbnails, or one and the mirror image of the other, correlate by
+    more than ALIKE; where one of the two is grey, the other is compared in grey. Brightness, contrast, size and
+    compression do not matter; cropping more than about a fiftieth at the border does.
     """
     n, first = len(looks), {}
     groups = np.array([first.setdefault(look.fingerprint, i) for i, look in enumerate(looks)], dtype=int)
@@ -97,7 +95,7 @@ def alike_groups(looks: list[Look]) -> list[int]:
         return groups.tolist()
     colour = np.stack([look.thumbnail for look in looks])
     is_grey = np.ptp(colour, axis=3).max((1, 2)) < 8
-    grey = colour @ np.array([[0.299], [0.587], [0.114]], dtype=np.float32)  # as Pillow makes grey of colour
+    grey = colour @ np.array([[0.299], [0.587], [0.114]], dtype=np.float32)  # as Pillow makes colour grey
     views = [(centred(colour), None), (centred(grey), is_grey)]
     for start in range(0, n, 512):  # a block of rows at a time keeps the memory small
         rows = slice(start, start + 512)

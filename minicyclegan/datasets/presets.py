@@ -1,4 +1,4 @@
-"""One word for each application: which data it means and which settings suit it (plumbing)."""
+"""One word for each application: which data it means and which settings suit it."""
 
 import difflib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Preset:
     """An application: where its data come from, and its files of settings in notebooks/configs/."""
 
     source: str  # `code` needs nothing, `shipped` is in data/, `download` is fetched once, `folder` is the user's own
-    cpu: str  # settings that a CPU ends within the hour
+    cpu: str  # settings that a CPU finishes within the hour
     gpu: str  # settings for a CUDA GPU
     about: str
 
@@ -30,10 +30,7 @@ PRESETS = {
         "folder", "photographs_64", "cats_dogs_128", "cats to dogs, or any two kinds of things"
     ),
     "face_restoration": Preset(
-        "folder",
-        "faces_64",
-        "faces_128",
-        "spoilt photographs of faces to clean ones, from any folder of faces",
+        "folder", "faces_64", "faces_128", "worn photographs of faces to clean ones, from any folder of faces"
     ),
 }
 
@@ -45,7 +42,7 @@ def resolve(word: str, folder: str | None = None, device: str = "auto") -> tuple
     """What `minicyclegan train WORD --data FOLDER` means: the value of Config.data, and a file of settings or None.
 
     The word is a preset, another name in `DATASETS`, or else the path of a folder, which has no settings of its own. A
-    name wins over a folder that is called the same; `./NAME` is the folder. `folder` takes the place of a download, and
+    name wins over a folder of the same name; `./NAME` is the folder. `folder` takes the place of a download, and
     gives data to the presets that have none. With `device` cuda, or auto where torch sees a CUDA GPU, the settings are
     those for a GPU. Raises DataError or ParameterError.
     """
@@ -56,47 +53,48 @@ def resolve(word: str, folder: str | None = None, device: str = "auto") -> tuple
     if preset is None:
         if folder:
             raise ParameterError(
-                f"{word} is no preset, so it takes no folder beside it; presets are {', '.join(PRESETS)}"
+                f"{word} is not a preset, so it takes no folder beside it; presets are {', '.join(PRESETS)}"
             )
         near = difflib.get_close_matches(word.lower(), [*PRESETS, *DATASETS], n=1, cutoff=0.6)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PRESETS)}"
-        return existing(
-            word, f"give a folder with trainA, trainB, testA and testB, or a preset: {hint}"
-        ), None
+        if (data := absolute_folder(word)) is None:
+            raise DataError(
+                f"there is no folder {word}; give a folder with trainA, trainB, testA and testB, or a preset: {hint}"
+            )
+        return data, None
     settings = settings_file(preset.gpu if on_gpu(device) else preset.cpu)
     if preset.source in ("code", "shipped"):
         if folder:
             raise ParameterError(
-                f"{word} brings its own data; leave the folder {folder} away, or train on it by its path"
+                f"{word} brings its own data; leave out the folder {folder}, or train on it by its path"
             )
         return word, settings
     if folder:
-        data = existing(folder)
+        data = absolute_folder(folder)
+        if data is None:
+            raise DataError(f"there is no folder {folder}; check the path")
         return (f"{word}:{data}" if word == "face_restoration" else data), settings
     if preset.source == "folder":
         wanted = "faces" if word == "face_restoration" else "trainA, trainB, testA and testB"
-        raise DataError(f"{word} needs a folder with {wanted}; say `minicyclegan train {word} --data FOLDER`")
+        raise DataError(f"{word} needs a folder with {wanted}; run `minicyclegan train {word} --data FOLDER`")
     return downloaded(word), settings
 
 
-def existing(folder: str, advice: str = "check the path") -> str:
-    """The absolute path of a folder. Raises DataError with the advice when there is none."""
+def absolute_folder(folder: str) -> str | None:
+    """The absolute path of a folder, None where there is none."""
     try:
         path = Path(folder).expanduser().resolve()
-        there = path.is_dir()
+        return str(path) if path.is_dir() else None
     except (OSError, RuntimeError, ValueError):  # ~nobody, a name that is too long, a link to itself
-        there = False
-    if not there:
-        raise DataError(f"there is no folder {folder}; {advice}")
-    return str(path)
+        return None
 
 
 def downloaded(name: str) -> str:
     """The absolute path of a downloaded data set. Raises DataError that says how to get it."""
     path = find(name)
     if path is None:
-        here = f", or `./{name}` for the folder here" if Path(name).is_dir() else ""
-        raise DataError(f"{name} is not here yet; run `minicyclegan data get {name}` first{here}")
+        here = f", or give `./{name}` for the folder of that name here" if Path(name).is_dir() else ""
+        raise DataError(f"{name} is not downloaded yet; run `minicyclegan data get {name}` first{here}")
     return str(path.resolve())
 
 

@@ -1,1 +1,1 @@
-"""One training on several processes or machines."""
+"""One training run on several processes or machines."""

@@ -1,4 +1,4 @@
-"""One model on many processes (plumbing behind train_distributed): each learns from its share of the batch, with PyTorch's DDP.
+"""One model on many processes: each learns from its share of the batch, with PyTorch's DDP.
 
 Everything here computes what one process computes on the whole batch, up to the rounding of sums. A process group must
 have been started (`torch.distributed.init_process_group`).
@@ -21,17 +21,17 @@ from minicyclegan.training import Trainer
 
 
 class ShareOfBatches(UnpairedBatches):
-    """This process's part of each batch, (batch_size / processes, 3, size, size): the same bits that one process sees there.
+    """This process's part of each batch, (batch_size / processes, 3, size, size): the same bits as in a single process.
 
-    `batch_size` is that of all processes together. Only the own pictures are read.
+    `batch_size` is that of all processes together. Only this process's pictures are read.
     """
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """The own part of the batch of training step `step`, which counts from 0."""
+        """This process's part of the batch of training step `step`, which counts from 0."""
         pair = []
         for domain, pictures in enumerate(self.domains):
             shown = pictures[own(self.indices(domain, step))]
-            # Among empty pictures for those of the others, so that each gets the place it would get in the whole batch
+            # Among empty pictures for those of the others, so that each gets the random crop it would get in the whole batch
             whole = shown.new_zeros(self.batch_size, *shown.shape[1:])
             own(whole)[:] = shown
             generator = torch.Generator().manual_seed((self.seed * 2 + domain) * 1_000_003 + 500_000 + step)
@@ -40,10 +40,10 @@ class ShareOfBatches(UnpairedBatches):
 
 
 class GatheredPool(ImagePool):
-    """The pool of one process, on each: all see the fakes of all, throw the same dice, and take their own part."""
+    """The pool of a single process, on each: all see all fakes, draw the same random numbers, and take their own part."""
 
     def query(self, fakes: Tensor) -> Tensor:
-        """Own fakes (N / processes, 3, H, W), detached, in; as many out, some of them older."""
+        """Takes this process's detached fakes (N / processes, 3, H, W) and returns as many, some of them older."""
         if self.size == 0:
             return fakes
         fakes = fakes.contiguous()
@@ -55,9 +55,9 @@ class GatheredPool(ImagePool):
 class Turn(nn.Module):
     """The two networks that learn in one turn of a step, and its two jobs: what DDP wraps.
 
-    DDP averages the gradients of the networks it finds inside, while they are computed. It wants one call of `forward` for
+    DDP averages the gradients of the networks it finds inside, while they are computed. It expects one call of `forward` for
     each backward pass, so both jobs run in it, and one backward follows. It looks at requires_grad when it is built, and
-    the other turn's networks are no part of it: that the discriminators are frozen meanwhile does not disturb it.
+    the other turn's networks are not part of it: that the discriminators are frozen meanwhile does not disturb it.
     """
 
     def __init__(self, *networks: nn.Module):
@@ -69,7 +69,7 @@ class Turn(nn.Module):
 
 
 def on_all_processes(turn: DistributedDataParallel, first: Callable, second: Callable) -> list[tuple]:
-    """As `cyclegan.in_turn`, with gradients that are the means over all processes."""
+    """Like `cyclegan.in_turn`, with gradients that are the means over all processes."""
     return learn_from(turn(first, second))
 
 
@@ -82,7 +82,7 @@ class ParallelCycleGAN(CycleGAN):
         self.generator_ab, self.generator_ba = model.generator_ab, model.generator_ba
         self.discriminator_a, self.discriminator_b = model.discriminator_a, model.discriminator_b
         turns = Turn(self.generator_ab, self.generator_ba), Turn(self.discriminator_a, self.discriminator_b)
-        # In a tuple, where nn.Module does not look for networks: the state dict would have each of them twice
+        # In a tuple, where nn.Module does not look for networks: the state dict would hold each of them twice
         self.turns = tuple(DistributedDataParallel(turn) for turn in turns)
 
     def generators_turn(self, real_a, real_b, noise, with_identity, learn):
@@ -94,7 +94,7 @@ class ParallelCycleGAN(CycleGAN):
         return super().discriminators_turn(real_a, fake_a, real_b, fake_b, noise, learn)
 
     def noise(self, like: Tensor, deviation: float, copies: int = 1) -> Tensor | float:
-        """For the own pictures, or for so many copies of them, the noise they would get in the whole batch."""
+        """The noise that this process's pictures, or `copies` copies of them, would get in the whole batch."""
         if deviation == 0:
             return 0.0
         shape = (copies, dist.get_world_size(), *like.shape)
@@ -110,7 +110,7 @@ class ParallelCycleGAN(CycleGAN):
 
 
 class ParallelTrainer(Trainer):
-    """A Trainer on each process. They hold the same state, and `train_on` wants the own part of the batch."""
+    """A Trainer on each process. They hold the same state, and `train_on` takes this process's part of the batch."""
 
     def __init__(self, config: Config, device: torch.device, dtype: torch.dtype = torch.float32):
         super().__init__(config, device, dtype)

@@ -18,7 +18,7 @@ from minicyclegan.runs.devices import choose_device
 def together():
     """What is wrong for one process is wrong for all: they leave the block at the same time, and the first one says why.
 
-    It raises RunError, the others end with exit code 1 in silence. No communication belongs inside the block.
+    It raises RunError, the others exit silently with code 1. No communication belongs inside the block.
     """
     fault = ""
     try:
@@ -36,9 +36,8 @@ def together():
 
 def agreed(signals: list[int]) -> int:
     """A signal that any of the processes has received, 0 for none; the same answer on all. It costs one small message."""
-    received = torch.tensor(
-        signals[0] if signals else 0
-    )  # on the CPU: a GPU would have to finish its work first
+    # On the CPU: a GPU would have to finish its work first
+    received = torch.tensor(signals[0] if signals else 0)
     dist.all_reduce(received, dist.ReduceOp.MAX)
     return int(received)
 
@@ -52,18 +51,18 @@ def losing_others(run_dir: Path):
         lost = r"gloo|nccl|connection (closed|reset|refused)|broken pipe|timed? ?out|recv|socket"
         if isinstance(error, MiniCycleGANError) or not re.search(lost, str(error), re.IGNORECASE):
             raise
-        time.sleep(1)  # torchrun looks ten times in a second, and shall see first who was gone first
+        time.sleep(1)  # torchrun looks ten times a second, and must see first who was gone first
         kept = (run_dir / "last.pt").exists()
         how = f"{run_dir / 'last.pt'} is whole: go on with the same command and -p resume=true"
         raise RunError(
-            f"process {dist.get_rank()} stops because another process of this job is gone; torchrun says below which, "
-            "and how it ended (exit code -9: it was killed, often because the memory was full); "
+            f"process {dist.get_rank()} stops because another process of this job is gone; torchrun says below which one "
+            "and how it ended (exit code -9: it was killed, often because memory was full); "
             f"{how if kept else 'there is no checkpoint yet: start again'}"
         ) from error
 
 
 def device_of_process(device: str, precision: str) -> tuple[torch.device, torch.dtype, str]:
-    """As choose_device, but each process of a machine takes a GPU of its own. Raises ParameterError."""
+    """Like choose_device, but each process of a machine takes a GPU of its own. Raises ParameterError."""
     chosen, dtype, sentence = choose_device(device, precision)
     if chosen.type == "mps" or chosen.index is not None:
         raise ParameterError(f"device must be auto, cuda or cpu for several processes, but it is {chosen}")

@@ -1,1 +1,1 @@
-"""Other ways to compute the same step, quicker: each has the losses and gradients of `cyclegan`."""
+"""Faster ways to compute the same step: each has the losses and gradients of `cyclegan`."""

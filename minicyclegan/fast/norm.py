@@ -1,4 +1,4 @@
-"""An instance norm that is quicker on a CPU, and right where PyTorch's own is not."""
+"""An instance norm that is faster on a CPU, and right where PyTorch's own is not."""
 
 import torch
 import torch.nn.functional as F
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class QuickInstanceNorm(nn.InstanceNorm2d):
-    """An instance norm as the batch norm of each picture alone: quicker for pictures that are stored channels last.
+    """An instance norm as the batch norm of each picture alone: faster for pictures that are stored channels last.
 
     PyTorch's own first stores them the other way. With one picture and a gradient that comes back channels last it
     also computes a wrong gradient, on CPUs, in torch 2.6 to 2.15: it takes the gradient's numbers in the wrong order.
@@ -14,7 +14,7 @@ class QuickInstanceNorm(nn.InstanceNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         normed = [F.batch_norm(picture, None, None, training=True, eps=self.eps) for picture in x.split(1)]
-        return torch.cat(normed) if len(normed) > 1 else normed[0]  # to join one would copy it
+        return torch.cat(normed) if len(normed) > 1 else normed[0]  # joining a single one would copy it
 
 
 def use_quick_norms(network: nn.Module) -> nn.Module:

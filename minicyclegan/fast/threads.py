@@ -1,7 +1,7 @@
 """Two directions side by side on a CPU: one thread for each.
 
 PyTorch shares out each operation among the cores and waits for all of them before the next. The operations of small
-networks are too short for that: at 64 px two cores are hardly quicker than one. But the two directions of the cycle, A to B
+networks are too short for that: at 64 px two cores are hardly faster than one. But the two directions of the cycle, A to B
 to A and B to A to B, have nothing to say to each other before their gradients are added, so each can have a core of its own.
 """
 
@@ -18,10 +18,10 @@ SECOND = ThreadPoolExecutor(1, "second direction")
 
 
 def in_two_threads(first: Callable, second: Callable) -> list[tuple]:
-    """As `cyclegan.in_turn`, both jobs at once, each with as many threads for its operations as are set: half of the cores.
+    """Like `cyclegan.in_turn`, but both jobs at once, each with as many threads for its operations as are set: half the cores.
 
-    The same results at each run: a weight that both jobs use receives one gradient from each, and a sum of two is the
-    same in either order. Where both directions share a network it would be a sum of four, and `in_turn` is right.
+    Every run gives the same results: a weight that both jobs use receives one gradient from each, and a sum of two is the
+    same in either order. Where both directions share a network it would be a sum of four, and `in_turn` is the one to use.
     """
     threads = torch.get_num_threads()
     return sum(side_by_side(threads, lambda job: learn_from([job()]), (first,), (second,)), [])
@@ -29,7 +29,7 @@ def in_two_threads(first: Callable, second: Callable) -> list[tuple]:
 
 @contextlib.contextmanager
 def threads_for_each(number: int):
-    """Within the block PyTorch shares each operation among `number` threads, here and in threads that begin there."""
+    """Within the block PyTorch shares each operation among `number` threads, here and in threads that start there."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
@@ -49,12 +49,12 @@ def side_by_side(threads: int, function, first: tuple, second: tuple) -> tuple:
     try:
         mine = function(*first)
     finally:
-        wait([other])  # not one step further while it computes
+        wait([other])  # no further while it computes
     return mine, other.result()
 
 
 def two_thread_cyclegan(config: Config, dtype: torch.dtype = torch.float32) -> CycleGAN:
-    """A CycleGAN that halves the threads for itself, as the Trainer in notebook 07 of the first edition wants it."""
+    """A CycleGAN that halves the threads for itself, as the Trainer in notebook 07 of the first edition expects it."""
     model = CycleGAN(config, dtype)
     model.learn = in_two_halves
     return model

@@ -1,6 +1,6 @@
-"""Grade a class: find what was handed in, run it, several notebooks at a time, and write the results (plumbing).
+"""Grade a class: find what was handed in, run it, several notebooks at a time, and write the results.
 
-This is no sandbox. Submitted notebooks run as the user who grades, with limits on time, memory and output, in temporary
+This is not a sandbox. Submitted notebooks run as the user who grades, with limits on time, memory and output, in temporary
 copies of the course; they can read that user's files and use the network. Grade the work of people you know, or in a
 container or a virtual machine.
 """
@@ -28,7 +28,7 @@ BESIDE = "minicyclegan", "notebooks", "data"
 def course_template(course: Path) -> Path:
     """A temporary folder laid out like a checkout, from which each submission gets a copy of its own.
 
-    So what a notebook does to the files of the course happens to its copy only.
+    Whatever a notebook does to the files of the course happens to its own copy only.
     """
     folder = Path(tempfile.mkdtemp(prefix="minicyclegan-course-"))
     for name in BESIDE:
@@ -49,7 +49,7 @@ def grade_folder(
 ) -> Results:
     """Grade all that lies in `folder` and write grades.csv and feedback/STUDENT.md to the new folder `out`.
 
-    The files are written anew after each notebook, so that an interruption (KeyboardInterrupt) leaves what was graded.
+    The files are rewritten after each notebook, so that an interruption (KeyboardInterrupt) leaves what was graded.
     Raises RunError before anything runs.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -1,8 +1,8 @@
-"""What `minicyclegan grade` runs inside a student's kernel: limits, and the judge (plumbing).
+"""What `minicyclegan grade` runs inside a student's kernel: limits, and the judge.
 
 The grader sends this file's text into each kernel under a name that the notebook does not know. `judge` loads a fresh copy
 of minicyclegan, so that what the notebook did to its own copy changes nothing, and asks the exercise's check.
-Only the standard library is imported at the top, because nothing of the notebook's may stand in the way.
+Only the standard library is imported at the top, because nothing of the notebook's may get in the way.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ def prepare(memory: int, file_size: int) -> None:
 
 
 class TooMuchPrinted(BaseException):
-    """Ends a cell; no Exception, so that a loop that catches everything ends as well."""
+    """Ends a cell; not an Exception, so that a loop that catches every Exception ends as well."""
 
 
 class Counted:
@@ -80,7 +80,7 @@ def wrapped_by_torch(value, original) -> bool:
 
 
 def judge(task: str) -> str:
-    """Judge one exercise. `task` and the answer are JSON, see `grading_notebook.judged`."""
+    """Judge one exercise. `task` and the answer are JSON, see `judge` in grading/notebook.py."""
     task = json.loads(task)
     space = sys.modules["__main__"].__dict__
     missing = [name for name in task["answers"] if name not in space]
@@ -111,7 +111,7 @@ def judge(task: str) -> str:
 
 @contextlib.contextmanager
 def fresh_copy(package: str):
-    """minicyclegan loaded anew from this folder. Yields its path and the notebook's own modules, which come back after."""
+    """minicyclegan loaded afresh from this folder. Yields its path and the notebook's own modules, which are restored at the end."""
     theirs = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "minicyclegan"}
     path, finders = list(sys.path), list(sys.meta_path)
     for name in theirs:
@@ -128,7 +128,7 @@ def fresh_copy(package: str):
 
 @contextlib.contextmanager
 def watched(asked: set, package: str, borrowed: set):
-    """Note which of the asked-for names the answer takes from minicyclegan in place of writing them.
+    """Note which of the asked-for names the answer takes from minicyclegan instead of defining them.
 
     A call counts if it runs the library's code for such a name, and comes from the notebook or from the check through an
     object that the notebook took from its own copy. What the check itself takes from the fresh copy does not.
@@ -180,7 +180,7 @@ def differences(theirs: dict) -> list:
 
 
 def same(fresh, loaded, depth: int = 0) -> bool:
-    """Whether two functions or classes have the same code, also inside of what wraps them."""
+    """Whether two functions or classes have the same code, also inside what wraps them."""
     if isinstance(fresh, (staticmethod, classmethod)):
         return type(loaded) is type(fresh) and same(fresh.__func__, loaded.__func__, depth)
     if isinstance(fresh, property):

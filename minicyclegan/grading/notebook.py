@@ -1,4 +1,4 @@
-"""Grade one submitted notebook: run its cells in a fresh kernel and judge each exercise at its place (plumbing).
+"""Grade one submitted notebook: run its cells in a fresh kernel and judge each exercise at its place.
 
 The exercises and their checks come from the course's own notebook, never from the submission. Where an answer is not right,
 the course's solution is run after it, so that later exercises are judged on their own merits.
@@ -133,7 +133,7 @@ def run_and_judge(kernel: Kernel, cells: list, graded: Graded) -> None:
 
 
 def prepared(kernel: Kernel, graded: Graded) -> str:
-    """Send grading_kernel.py into a kernel. Returns the name under which it is there, which the notebook cannot know."""
+    """Send kernel.py into a kernel. Returns the name it has there, which the notebook cannot know."""
     secret = f"_{secrets.token_hex(8)}"
     source = (PACKAGE / "grading" / "kernel.py").read_text(encoding="utf-8")
     start = f"import sys, types; sys.modules[{secret!r}] = types.ModuleType({secret!r})\n"
@@ -147,7 +147,7 @@ def prepared(kernel: Kernel, graded: Graded) -> str:
 
 
 def judge(kernel: Kernel, secret: str, exercise: Exercise, cells: list, graded: Graded) -> None:
-    """Judge one exercise now, and put the course's solution in the place of an answer that is not right."""
+    """Judge one exercise now, and put the course's solution in place of an answer that is not right."""
     card = exercise.card
     if card.number not in graded.verdicts:
         task = {
@@ -164,7 +164,7 @@ def judge(kernel: Kernel, secret: str, exercise: Exercise, cells: list, graded: 
     said = f"after {card.number} we ran the course's solution, so that the rest is judged on its own"
     if any(problems):
         said = (
-            f"the course's solution of {card.number} did not run here either: {next(filter(None, problems))}"
+            f"the course's solution to {card.number} did not run here either: {next(filter(None, problems))}"
         )
     graded.remarks.append(said)
 

@@ -1,4 +1,4 @@
-"""What `minicyclegan grade` writes: one table for the teacher, one page of feedback for each student (plumbing)."""
+"""What `minicyclegan grade` writes: one table for the teacher, one page of feedback for each student."""
 
 import csv
 import io
@@ -85,7 +85,7 @@ class Results:
         ]
         if right < len(verdicts):
             lines += [
-                "What follows each exercise that is not right yet is meant as a hint. Repair the cell, run the check, and hand in again.",
+                "What follows each exercise that is not right yet is meant as a hint. Repair the cell, run the check, and hand it in again.",
                 "",
             ]
         for submission, graded in pairs:
@@ -122,7 +122,7 @@ def as_text(text: str) -> str:
 
 
 def harmless(value):
-    """A cell that no spreadsheet takes for a formula, not even where a semicolon begins a new cell."""
+    """A cell that no spreadsheet takes for a formula, not even one that starts a new cell at a semicolon."""
     text = printable(re.sub(r"\s+", " ", str(value)).strip())
     return re.sub(r"(^|;\s*)(?=[=+\-@])", r"\1'", text)
 

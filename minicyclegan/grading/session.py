@@ -1,4 +1,4 @@
-"""A kernel with limits on time, memory and output, for `minicyclegan grade` (plumbing). It is no sandbox.
+"""A kernel with limits on time, memory and output, for `minicyclegan grade`. It is not a sandbox.
 
 The kernel is a process group of its own. Nothing that it prints is stored: the bytes are counted and thrown away.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MB, GB = 10**6, 10**9
-OUTPUT_LIMIT = 20 * MB  # of one cell; the largest of the course is about 1 MB
+OUTPUT_LIMIT = 20 * MB  # of one cell; the largest in the course is about 1 MB
 FILE_LIMIT = 1 * GB  # one file that a notebook writes
 LARGEST_MESSAGE = 50 * MB
 START_SECONDS, GRACE_SECONDS = 90, 3
@@ -57,9 +57,8 @@ class Kernel:
         self.deadline = time.monotonic() + limits.seconds + START_SECONDS
         self.children: set = set()
         private = Path(tempfile.mkdtemp(prefix="kernel-", dir=folder))
-        unix = (
-            os.name == "posix" and len(str(private)) < 80
-        )  # a socket's path is short; else TCP on this machine
+        # A socket's path is short; else TCP on this machine
+        unix = os.name == "posix" and len(str(private)) < 80
         transport = {"transport": "ipc", "ip": str(private / "s")} if unix else {}
         file, _ = write_connection_file(str(private / "connection.json"), **transport)
         environment = os.environ | SETTINGS | {"PYTHONPATH": str(folder), "JPY_PARENT_PID": str(os.getpid())}
@@ -126,10 +125,10 @@ class Kernel:
             events = dict(self.poller.poll(100))
             self.count_output(events)
             while self.shell in events and self.shell.poll(0):
-                with contextlib.suppress(Exception):  # a message that is none
+                with contextlib.suppress(Exception):  # a malformed message
                     message = self.session.recv(self.shell)[1]
                     if message["parent_header"].get("msg_id") == wanted:
-                        return Reply(problem, limit=True) if problem else in_reply(message["content"])
+                        return Reply(problem, limit=True) if problem else reply_of(message["content"])
             if self.stop.is_set():
                 self.end("the grading was interrupted")
                 raise Stopped
@@ -159,7 +158,7 @@ class Kernel:
                 end = now + GRACE_SECONDS
 
     def count_output(self, events: dict) -> None:
-        """Take what was printed from the line and forget it."""
+        """Receive what was printed, count it, and throw it away."""
         import zmq
 
         if self.iopub in events:
@@ -173,8 +172,8 @@ class Kernel:
         if self.cut_off in events:
             self.cut_off.recv_multipart()
             try:
-                self.process.wait(1)  # a kernel that dies hangs up a moment before it is gone
-            except subprocess.TimeoutExpired:  # the line was cut because of one message that was too long
+                self.process.wait(1)  # a kernel that dies disconnects a moment before it is gone
+            except subprocess.TimeoutExpired:  # disconnected because one message was too long
                 self.printed += LARGEST_MESSAGE
 
     def interrupt(self) -> None:
@@ -183,7 +182,7 @@ class Kernel:
                 os.killpg(self.process.pid, signal.SIGINT)
 
     def family(self) -> list:
-        """The kernel's process and everything that it started."""
+        """The kernel's process and everything it started."""
         import psutil
 
         with contextlib.suppress(psutil.Error):
@@ -217,13 +216,13 @@ class Kernel:
         self.process.wait()
 
 
-def in_reply(content: dict) -> Reply:
-    """A reply of the kernel in our words."""
+def reply_of(content: dict) -> Reply:
+    """The kernel's reply as a Reply."""
     found = content.get("user_expressions", {}).get("value")
     for part in (content, found or {}):
         if part.get("status") == "error":
             message = (str(part.get("evalue", "")).strip().splitlines() or [""])[0][:200]
-            if part.get("ename") == "TooMuchPrinted":  # grading_kernel.py
+            if part.get("ename") == "TooMuchPrinted":  # kernel.py
                 return Reply(message, limit=True)
             return Reply(f"{part.get('ename')}: {message}" if message else str(part.get("ename")))
     if found is None:

@@ -1,4 +1,4 @@
-"""What students handed in: whose it is, its cells, and the temporary folder in which it runs (plumbing)."""
+"""What students handed in: whose it is, its cells, and the temporary folder in which it runs."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ NOT_SUBMISSIONS = re.compile(r"^[._]|\.ipynb_checkpoints|^__")
 @dataclass(frozen=True)
 class Submission:
     student: str
-    notebook: str  # the course's name for it, or "" for a file that is none of the course's
+    notebook: str  # the course's name for it, or "" for a file that is not one of the course's
     path: Path | None  # None: not handed in
     own_folder: bool  # whether the files beside it are the student's
     remark: str = ""
@@ -25,7 +25,7 @@ def find_submissions(folder: Path, course: list[str], out: Path | None = None) -
     """What was handed in. FOLDER/anna/.../02_generator.ipynb belongs to anna, and so does FOLDER/anna_02_generator.ipynb
     or FOLDER/02_generator_anna.ipynb; FOLDER/02_generator.ipynb belongs to a student with the folder's name.
 
-    The file's name must hold the course's name of the notebook. Of several such files of a student the one with exactly
+    The file's name must hold the course's name of the notebook. If a student has several such files, the one with exactly
     that name counts, else the newest. Raises RunError where nothing was handed in.
     """
     if not folder.is_dir():
@@ -62,7 +62,7 @@ def find_submissions(folder: Path, course: list[str], out: Path | None = None) -
 
 
 def of_course(name: str, course: list[str]) -> str:
-    """The course's notebook whose name stands in a file's name, or ""."""
+    """The course's notebook whose name is part of a file's name, or ""."""
     return next((stem for stem in course if stem.lower() in name.lower()), "")
 
 

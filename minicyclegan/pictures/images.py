@@ -1,4 +1,4 @@
-"""Pictures in and out: files, PIL images, arrays and tensors (plumbing; no notebook builds it)."""
+"""Pictures in and out: files, PIL images, arrays and tensors."""
 
 import logging
 import math
@@ -19,13 +19,13 @@ from minicyclegan.errors import DataError, printable
 from minicyclegan.pictures.prefetch import no_warnings
 
 # The types that are read, by what is in the file, whatever its name says. Pillow knows more, but some start another program
-# (EPS), some are no pictures (PDF), and some unpack to any size (FITS); the tests throw damaged files of all these at it
+# (EPS), some are not pictures (PDF), and some unpack to any size (FITS); the tests try damaged files of each type listed
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 MAX_PIXELS = 100_000_000  # of one picture: 10,000 x 10,000. A small file can claim any number
 MAX_BYTES = 512 * 1024**2  # of one file; some types are read whole before anything is known about them
 MAX_PASSES = 500  # of a progressive JPEG: common ones have ten
 MAX_MEMORY = 3 * 1024**3  # bytes that reading one picture takes at most: what the two limits above lead to
-LARGE = 10_000_000  # pixels from which pictures wait for each other, so that several threads take little more than one
+LARGE = 10_000_000  # pixels from which pictures wait for each other, so that several threads need little more memory than one
 ONE_AT_A_TIME = threading.Lock()
 TOO_LARGE = f"it has more than {MAX_PIXELS // 10**6} million pixels and must be scaled down"
 TURNS = {  # the EXIF orientation and what undoes it; 1 is upright
@@ -37,15 +37,16 @@ TURNS = {  # the EXIF orientation and what undoes it; 1 is upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its remarks on odd files go to the screen
+# Otherwise Pillow's remarks on odd files go to the screen
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def orientation(image: Image.Image) -> int:
-    """What the EXIF block says of how the picture is turned, 2 to 8; 1 where it says nothing, or nonsense."""
+    """What the EXIF block says about how the picture is turned, 2 to 8; 1 where it says nothing, or nonsense."""
     try:
         value = image.getexif().get(0x0112)
         return value if value in TURNS else 1
-    except Exception:  # as for the pixels, nearly anything; but this spoils no picture
+    except Exception:  # nearly anything, as for the pixels; but it spoils no picture
         return 1
 
 
@@ -73,7 +74,7 @@ def to_uint8_rgb(image: Image.Image) -> Image.Image:
         ends = [(part.min(), part.max()) for part in (np.asarray(image.crop(box)) for box in bands(image))]
         low, high = (float(np.min(ends)), float(np.max(ends)))
         if not np.isfinite([low, high]).all():
-            raise DataError("it holds values that are no numbers")
+            raise DataError("it holds values that are not finite numbers")
     result = Image.new("RGB", image.size, None)  # of any colour; every pixel is set below
     if image.mode == "RGB" and not image.has_transparency_data:  # nothing to convert, as in most files
         result.paste(image)
@@ -99,7 +100,7 @@ def to_uint8_rgb(image: Image.Image) -> Image.Image:
 def reason_of(error: Exception) -> str:
     """Why a picture could not be read, in a few words on one line."""
     if isinstance(error, Image.UnidentifiedImageError):
-        return "it is not an image, or of a type that is not read here"
+        return "it is not a picture, or of a type that is not read here"
     if isinstance(error, Image.DecompressionBombError):  # Pillow stops some before we see their size
         return TOO_LARGE
     if isinstance(error, MemoryError):
@@ -108,10 +109,10 @@ def reason_of(error: Exception) -> str:
 
 
 def require_file(path: Path) -> None:
-    """Refuse what is no file to read: a folder, a pipe, a device, an empty or a huge file. Raises DataError or OSError."""
+    """Refuse what is not a file to read: a folder, a pipe, a device, an empty or a huge file. Raises DataError or OSError."""
     facts = path.stat()
     if not stat.S_ISREG(facts.st_mode):
-        raise DataError("it is a folder" if path.is_dir() else "it is no file but a pipe or a device")
+        raise DataError("it is a folder" if path.is_dir() else "it is not a file but a pipe or a device")
     if not facts.st_size:
         raise DataError("the file is empty")
     if facts.st_size > MAX_BYTES:
@@ -142,18 +143,18 @@ def decode(source: Path | BinaryIO, name: str, advice: str = "replace or remove 
             with ONE_AT_A_TIME if large else nullcontext():
                 return to_uint8_rgb(image)
     except FileNotFoundError:
-        raise DataError(f"there is no image at {name}; check the path") from None
+        raise DataError(f"there is no picture at {name}; check the path") from None
     except Exception as error:  # Pillow's plugins raise nearly anything on damaged files
-        raise DataError(f"cannot read the image {name}: {reason_of(error)}; {advice}") from error
+        raise DataError(f"cannot read the picture {name}: {reason_of(error)}; {advice}") from error
 
 
 def read_image(path: str | Path) -> Image.Image:
-    """Read one image file of a type in FORMATS as 8-bit RGB, in less than MAX_MEMORY. Raises DataError, naming the file."""
+    """Read one picture file of a type in FORMATS as 8-bit RGB, in less than MAX_MEMORY. Raises DataError, naming the file."""
     return decode(Path(path), str(path))
 
 
 def list_images(folder: str | Path) -> list[Path]:
-    """The image files directly in `folder`, by name; hidden files, other types and links to nowhere are left out.
+    """The picture files directly in `folder`, by name; hidden files, other types and links to nowhere are left out.
 
     Raises DataError for a folder that cannot be listed.
     """
@@ -187,7 +188,7 @@ def to_image(tensor: Tensor) -> Image.Image:
 
 
 def require_pixels(size) -> None:
-    """Refuse more than MAX_PIXELS before anything is copied: an array can be large and hold one number. Raises DataError."""
+    """Refuse more than MAX_PIXELS before anything is copied: a large array can hold one number. Raises DataError."""
     if math.prod(size) > MAX_PIXELS:
         raise DataError(f"this picture cannot be used: {TOO_LARGE}")
 

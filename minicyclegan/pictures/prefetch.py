@@ -1,4 +1,4 @@
-"""Work that other threads do: reading many pictures at once, and making the next batch while a step runs (plumbing)."""
+"""Work that other threads do: reading many pictures at once, and making the next batch while a step runs."""
 
 import os
 import threading
@@ -12,14 +12,14 @@ from torch import Tensor
 from minicyclegan.errors import DataError
 
 THREADS = min(4, os.cpu_count() or 1)  # that read at once; Pillow lets the others work while it decodes
-WAITING = 64  # results at most that are ready and not yet taken
+WAITING = 64  # the most results that are ready and not yet taken
 
 
 class NoWarnings:
-    """`with no_warnings:` silences what Pillow says of odd files, in any number of threads at once.
+    """`with no_warnings:` silences what Pillow says about odd files, in any number of threads at once.
 
     Python has one list of filters for all threads. If two changed it in turn, the last could put back what the first had
-    set, for ever; so the first that enters changes it and the last that leaves restores it. Where threads begin and end
+    set, forever; so the first that enters changes it and the last that leaves restores it. Where threads begin and end
     inside a block of the main thread, they change nothing at all.
     """
 
@@ -47,8 +47,8 @@ no_warnings = NoWarnings()
 def read_all(read: Callable, paths: Iterable, threads: int | None = None) -> Iterator:
     """For each path, in order, what `read(path)` returns, or the DataError it raises; by several threads (THREADS).
 
-    Any other exception is raised. Not more than WAITING results are held, however slow whoever takes them is, and no
-    thread is left when the loop over this ends or breaks off.
+    Any other exception is raised. At most WAITING results are held, however slowly they are taken, and no thread is
+    left when the loop over them ends or breaks off.
     """
 
     def attempt(path):
@@ -88,8 +88,8 @@ class Prefetch:
     def __enter__(self) -> "Prefetch":
         no_warnings.__enter__()
         self.workers = ThreadPoolExecutor(self.threads, "prefetch")
-        # All threads begin here: not where Ctrl-C could come between one and its name in the pool's list. Where one cannot
-        # begin, the others do not wait for ever
+        # All threads start here, not where Ctrl-C could come between a thread and its entry in the pool's list. If one
+        # cannot start, the others do not wait forever
         begun = threading.Barrier(self.threads, timeout=60)
         wait([self.workers.submit(begun.wait) for _ in range(self.threads)])
         return self
@@ -102,9 +102,9 @@ class Prefetch:
             no_warnings.__exit__()
 
     def batch(self, step: int) -> tuple[Tensor, ...]:
-        """The batch of this step, waiting for it if it must; the next ones are begun. Best called for one step after another."""
+        """The batch of this step, waiting for it if it must; the next ones are started. Best called for one step after another."""
         self.coming = {number: coming for number, coming in self.coming.items() if number >= step}
-        # Two for each thread: one picture is read quicker than another
+        # Two for each thread: some pictures are read faster than others
         for number in (step, *range(step + 1, min(step + 1 + 2 * self.threads, self.end))):
             if number not in self.coming:
                 self.coming[number] = self.workers.submit(self.make, number)

@@ -1,4 +1,4 @@
-"""Plumbing around `evaluation`: the printed table, KID and FID."""
+"""The printed table of an evaluation, KID and FID."""
 
 import torch
 from torch import Tensor
@@ -60,7 +60,7 @@ def kernel_distance(first: Tensor, second: Tensor) -> Tensor:
 def frechet_distance(first: Tensor, second: Tensor) -> Tensor:
     """FID (Heusel et al. 2017) between two sets of features, (N, F) and (M, F), as if both were normal distributions.
 
-    Computed from the N x M products, which is the same as from the F x F covariances, and quick where N < F.
+    Computed from the N x M products, which is the same as from the F x F covariances, and faster where N < F.
     """
     x, y = first.double(), second.double()
     x0, y0 = x - x.mean(0), y - y.mean(0)
@@ -75,12 +75,12 @@ def kid_and_fid(
     """KID and FID of fakes against real pictures of the target, with torchmetrics and torch-fidelity.
 
     real and fake are uint8 (N, 3, H, W). The Inception weights are fetched on first use; `network` may be a module of
-    your own that makes (N, F) features of uint8 pictures. Each value has a 95 % interval: a bootstrap over both sets,
+    your own that makes (N, F) features from uint8 pictures. Each value has a 95 % interval: a bootstrap over both sets,
     moved so that its middle is the estimate, because pictures drawn twice push both distances up. Raises RunError.
     """
     if min(len(real), len(fake)) < 2:
         raise DataError(
-            "KID and FID need at least 2 pictures of each kind; they say little below some hundred"
+            "KID and FID need at least 2 pictures of each kind; they say little below a few hundred"
         )
     try:
         from torchmetrics.image.fid import FrechetInceptionDistance
@@ -95,7 +95,7 @@ def kid_and_fid(
     except (OSError, RuntimeError) as error:  # torch.hub's download
         raise RunError(
             "KID and FID need the Inception weights, fetched on first use, and they cannot be fetched now "
-            f"({str(error).splitlines()[0][:80]}); connect to the internet once, or leave KID and FID out"
+            f"({str(error).splitlines()[0][:80]}); connect to the internet once, or leave out KID and FID"
         ) from error
     features = []
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Plumbing around `evaluation`: files of the supervised twin, and pairs to train it on."""
+"""The files of the supervised twin, and true pairs to train it on."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from minicyclegan.parameters import Config
 from minicyclegan.runs.checkpoint import read_checkpoint, save_checkpoint
 from minicyclegan.seasons import draw, sample_scenes
 
-# What decides a twin's weights, beside its seed and its number of steps; lambda_cycle, say, does not
+# What decides a twin's weights, besides its seed and its number of steps; lambda_cycle, say, does not
 TWIN_FIELDS = [
     "data",
     "image_size",
@@ -78,7 +78,7 @@ def training_pairs(config: Config) -> tuple[Tensor, Tensor] | str:
     ]
     names = sorted(by_name[0].keys() & by_name[1].keys())
     if not domains.paired or len(names) < config.batch_size:
-        return "no twin: the training pictures of A and B are no true pairs (no equal file names)"
+        return "no twin: the training pictures of A and B are not true pairs (no equal file names)"
     return tuple(
         part[[index[n] for n in names]] for part, index in zip((domains.train_a, domains.train_b), by_name)
     )
@@ -124,10 +124,10 @@ def read_twins(path: str | Path, config: Config) -> tuple[dict[str, Generator], 
 
 
 def known_twins(checkpoint: str | Path, config: Config) -> tuple[dict, dict] | None:
-    """Twins kept beside the checkpoint; else the shipped ones, if they have the same settings and at least the steps.
+    """Twins kept beside the checkpoint; else the shipped ones, if they have the same settings and at least as many steps.
 
     The seed may differ: two twins of two seeds are nearly equally good. A twin that was trained longer is the stricter
-    measure. None where there are none.
+    measure. None where there are neither.
     """
     from minicyclegan.course.files import shipped_weights
 

@@ -1,8 +1,8 @@
-"""Compare what notebooks gave with the reference, within stated tolerances (plumbing of `minicyclegan repro`).
+"""Compare what notebooks gave with the reference, within stated tolerances, for `minicyclegan repro`.
 
-With the same surroundings (machine, processor, versions, device cpu, threads) everything must be equal to the last digit: two
-runs were, with one thread and with two. In other surroundings sums are rounded in another order, and a GAN makes much of
-little: after ten steps single losses differed by a factor of three. Measured with notebook 07 against one thread with AVX-512:
+With the same surroundings (machine, processor, versions, device cpu, threads) everything must be equal to the last digit, as it
+was in two runs, with one thread and with two. In other surroundings sums are rounded in a different order, and a GAN amplifies
+small differences: after ten steps single losses differed by a factor of three. Measured with notebook 07 against one thread with AVX-512:
 two threads, AVX2, and SSE4.1 (ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA) in the smoke profile, AVX2 in the cpu profile. The
 tolerances are three to thirty times the largest difference seen, which stands beside each.
 """
@@ -45,7 +45,7 @@ NUMBER = re.compile(r"(?<![\w.])([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?!\w)")
 
 
 def difference(what: str, expected, got, tolerance: str = "exact") -> dict:
-    """One thing that differs. `by` is empty where the two are no numbers."""
+    """One thing that differs. `by` is empty unless both are numbers."""
     by, numbers = "", all(type(value) in (int, float) for value in (expected, got))
     if numbers:
         by = f"{got - expected:+.3g}" + (f" ({(got - expected) / abs(expected):+.2%})" if expected else "")
@@ -93,7 +93,7 @@ def compare_cells(old: list[dict], new: list[dict], same: bool) -> tuple[list[di
     """Differences of the cells' texts, cells that are missing or new, and notes on cells that were edited."""
     found, notes, pairs = [], [], []
     for i, i_end, j, j_end in aligned(old, new, "source"):
-        # of a part that changed: cells that begin alike were edited, and so were as many as there are on both sides
+        # In a part that changed, cells with the same first line were edited, and so were the others if both sides have equally many
         for k, k_end, m, m_end in aligned(old[i:i_end], new[j:j_end], "first_line"):
             if k_end - k == m_end - m:
                 pairs += zip(range(i + k, i + k_end), range(j + m, j + m_end))
@@ -166,7 +166,7 @@ def compare_training(old: dict, new: dict, same: bool) -> list[dict]:
 
 
 def compare_data(old: dict, new: dict, same: bool) -> list[dict]:
-    """Differences of the pictures. Another processor may round a drawn byte the other way; a file may not change."""
+    """Differences of the pictures. Another processor may round a drawn byte differently; a file may not change."""
     found, names = [], [name for name in old | new if name.startswith("hash")]
     for name in names:
         a, b = (f"{part.get(name)} ({part['name']})" for part in (old, new))
@@ -237,7 +237,7 @@ def compare_notebook(old: dict | None, new: dict, update: bool = False) -> dict:
 def compare(reference: dict, result: dict, update: bool = False) -> dict:
     """Verdicts on all notebooks that ran, and the worst of them as the whole `verdict`.
 
-    With `update`, a notebook that has no reference yet is no fault.
+    With `update`, a notebook that has no reference yet is not a fault.
     """
     verdicts = {
         name: compare_notebook(reference.get("notebooks", {}).get(name), new, update)

@@ -1,4 +1,4 @@
-"""What a notebook gave and where it ran, as plain values to compare (plumbing of `minicyclegan repro`)."""
+"""What a notebook gave and where it ran, as plain values to compare, for `minicyclegan repro`."""
 
 import datetime
 import hashlib
@@ -31,7 +31,7 @@ def first_line(source: str) -> str:
 
 
 def text_of(cell, out: Path) -> str:
-    """The text outputs of a cell that nbval compares too, temporary folders replaced."""
+    """Those text outputs of a cell that nbval compares too, with temporary folders replaced."""
     parts = []
     for output in cell.outputs:
         if output.output_type == "stream":
@@ -62,9 +62,9 @@ def not_run(executed: Path) -> list[str]:
 
 
 def why_failed(executed: Path, reason: str) -> str:
-    """The cell of an executed notebook that failed, and with what; the reason itself if no cell did.
+    """The cell of an executed notebook that failed, and its error; the reason itself if no cell failed.
 
-    A run that is stopped from outside has its running cell interrupted: that cell is where, and the reason is why.
+    When a run is stopped from outside, its running cell is interrupted: the cell says where, the reason says why.
     """
     for number, cell in enumerate(code_cells(executed) if executed.exists() else [], 1):
         for output in cell.outputs:
@@ -78,7 +78,7 @@ def why_failed(executed: Path, reason: str) -> str:
 
 
 def training_results(run_dir: Path) -> dict:
-    """Of a run folder: its parameter file, its records without the clock, and the sizes of the networks' weights."""
+    """What a run folder holds: its parameter file, its records without the clock, and the sizes of the networks' weights."""
     import torch
 
     from minicyclegan.runs.checkpoint import read_checkpoint
@@ -113,14 +113,14 @@ def evaluation_results(report: dict) -> dict[str, float]:
 
 
 def data_name(data: str) -> str:
-    """The name of data without the place where they lie."""
+    """The name of a data set without the folder it is in."""
     kind, colon, folder = data.partition(":")
     return kind + colon + Path(folder).name if colon else Path(data).name
 
 
 def data_facts(parameters: dict) -> dict:
     """Hashes of the pictures a notebook is given (of their files, or of their tensors where no file is read), and for
-    each part their number, mean and deviation (0 to 255). For a notebook that draws its own: of some that it could draw.
+    each part their number, mean and deviation (0 to 255). For a notebook that draws its own, the same of some that it could draw.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""The reference files, and what `minicyclegan repro` says: lines, JSON and Markdown (plumbing)."""
+"""The reference files, and what `minicyclegan repro` says: lines, JSON and Markdown."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ def read_reference(folder: Path, profile: str) -> dict:
     try:
         reference = read_json(path)
     except RunError:
-        raise RunError(f"{path} is damaged; take it from git again, or make it new with --update") from None
+        raise RunError(f"{path} is damaged; restore it from git, or remake it with --update") from None
     if reference is None:
         raise RunError(
             f"there is no reference {path}; on a machine you trust, `minicyclegan repro --profile {profile} --update` makes it"
@@ -25,7 +25,7 @@ def read_reference(folder: Path, profile: str) -> dict:
     notebooks = reference.get("notebooks") if isinstance(reference, dict) else None
     sound = isinstance(notebooks, dict) and all(isinstance(one, dict) for one in notebooks.values())
     if not sound or reference.get("format") != FORMAT:
-        raise RunError(f"{path} is no reference of this program ({FORMAT}); make it new with --update")
+        raise RunError(f"{path} is not a reference of this program ({FORMAT}); remake it with --update")
     return reference
 
 
@@ -33,7 +33,7 @@ def write_reference(folder: Path, result: dict, old: dict | None) -> Path:
     """Keep results as the reference; notebooks of the old one that did not run now stay. Raises RunError if one failed."""
     failed = [name for name, one in result["notebooks"].items() if "failure" in one]
     if failed:
-        raise RunError(f"the reference is as it was, because {', '.join(failed)} could not run")
+        raise RunError(f"the reference was left as it was, because {', '.join(failed)} could not run")
     folder.mkdir(parents=True, exist_ok=True)
     notebooks = dict(sorted(((old or {}).get("notebooks", {}) | result["notebooks"]).items()))
     path = folder / f"{result['profile']}.json"
@@ -73,7 +73,7 @@ def code(value) -> str:
 
 
 def label(name: str) -> str:
-    """A name as it is where Markdown has nothing to read in it, else as code."""
+    """A name as it is if Markdown would find no markup in it, else as code."""
     return name if re.fullmatch(r"[\w :.-]*", name) else code(name)
 
 

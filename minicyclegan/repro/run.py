@@ -1,4 +1,4 @@
-"""Run notebooks again and collect what they give and where, to compare with the reference (plumbing of `minicyclegan repro`)."""
+"""Run notebooks again and collect what they give and where, to compare with the reference, for `minicyclegan repro`."""
 
 import contextlib
 import json
@@ -31,18 +31,18 @@ FORMAT = "minicyclegan-repro-1"
 
 @dataclass(frozen=True)
 class Profile:
-    """What one kind of check runs: notebooks by the beginning of their names, and how notebook 07 is set."""
+    """What one kind of check runs: notebooks by the first digits of their names, and the settings of notebook 07."""
 
     notebooks: tuple[str, ...]
     file: str  # settings of 07 in notebooks/configs/, or empty for its defaults
     settings: dict = field(hash=False)
     evaluate: bool  # whether `minicyclegan evaluate` is run on the trained networks
     device: str
-    minutes: int  # a notebook that takes longer hangs
+    minutes: int  # a notebook that takes longer is taken to hang
 
 
 PROFILES = {
-    # Every step is written down: the first two say most, see repro_compare.py
+    # Every step is written down: the first two say most, see repro/compare.py
     "smoke": Profile(
         ("00", "01", "02", "03", "06", "07"),
         "",
@@ -89,7 +89,7 @@ def parameters_for(path: Path, profile: Profile, pairs: tuple[str, ...]) -> tupl
 
 
 def run_child(arguments: list[str], threads: int, cwd: Path, log: Path, seconds: float) -> str | None:
-    """Run `minicyclegan ARGUMENTS` in a process of its own; None if it ended well, else why not. The log gets its text."""
+    """Run `minicyclegan ARGUMENTS` in a process of its own; None if it ended well, else why not. Its output goes to the log."""
     environment = os.environ | dict.fromkeys(THREADS, str(threads)) | {"PYTHONUNBUFFERED": "1"}
     with open(log, "ab") as file:
         process = subprocess.Popen(

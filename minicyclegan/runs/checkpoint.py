@@ -1,8 +1,6 @@
 """Checkpoints: written whole or not at all, and read without executing anything."""
 
 import contextlib
-import errno
-import json
 import os
 import pickle
 import shutil
@@ -10,23 +8,11 @@ from pathlib import Path
 
 import torch
 
-from minicyclegan.errors import CheckpointError, MiniCycleGANError, RunError
+from minicyclegan.errors import CheckpointError, MiniCycleGANError
 from minicyclegan.runs.files import cannot_write, write_file
 from minicyclegan.runs.untrusted import Content, NotPlain, fault_in_archive, plain_copy, sizes_in_archive
 
 FORMAT = "minicyclegan-1"
-
-
-
-
-
-
-
-
-
-
-
-
 
 
 def save_checkpoint(path: str | Path, state: dict) -> None:
@@ -47,7 +33,7 @@ def read_checkpoint(path: str | Path) -> dict:
                 f"there is no checkpoint {path}; check the path (a run keeps its newest in last.pt)"
             )
         if fault := fault_in_archive(path):
-            raise CheckpointError(f"{path} is damaged or no checkpoint: {fault}; use another checkpoint")
+            raise CheckpointError(f"{path} is damaged or not a checkpoint: {fault}; use another checkpoint")
         # Mapped, not read: a tensor that claims to be larger than the file cannot reach into other memory
         mapped = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         state = plain_copy(mapped, content := Content())
@@ -59,7 +45,8 @@ def read_checkpoint(path: str | Path) -> dict:
         raise CheckpointError(f"cannot read {path}: {error.strerror}; check its permissions") from error
     except (pickle.UnpicklingError, NotPlain) as error:
         raise CheckpointError(
-            f"{path} is no checkpoint of miniCycleGAN, or it is damaged: it holds something other than tensors and plain values"
+            f"{path} is damaged or not a checkpoint of miniCycleGAN: it holds something other than tensors and plain values; "
+            "use another checkpoint"
         ) from error
     except Exception as error:  # a damaged file can raise nearly anything
         raise CheckpointError(
@@ -75,12 +62,12 @@ def read_checkpoint(path: str | Path) -> dict:
 def load(path: str | Path, device: str = "cpu"):
     """The CycleGAN of a checkpoint or of shipped weights, ready to translate: `load(path).translate(image, to="b")`.
 
-    The checkpoint carries its configuration; it has no discriminators. Where a moving average of the generators was kept, its weights are used.
-    Raises CheckpointError, and ParameterError for a device that is not there.
+    The checkpoint carries its configuration; the model comes without discriminators. Where a moving average of the
+    generators was kept, its weights are used. Raises CheckpointError, and ParameterError for a device that is missing.
     """
     from minicyclegan.cyclegan import CycleGAN  # here, so that reading a file needs no networks
-    from minicyclegan.runs.devices import choose_device
     from minicyclegan.parameters import Config
+    from minicyclegan.runs.devices import choose_device
 
     torch_device = choose_device(device)[0]
     state = read_checkpoint(path)
@@ -94,7 +81,7 @@ def load(path: str | Path, device: str = "cpu"):
             if weights[name].shape != like.shape:
                 raise ValueError(f"{name} is {tuple(weights[name].shape)} instead of {tuple(like.shape)}")
         if bad := [name for name in weights if not sound_weight(weights[name])]:
-            raise ValueError(f"{bad[0]} is no weight, or holds numbers that are not finite")
+            raise ValueError(f"{bad[0]} is not a weight, or holds numbers that are not finite")
         model.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, assign=True)
     except (KeyError, TypeError, AttributeError, RuntimeError, ValueError, MiniCycleGANError) as error:
         text = f"it has no {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
@@ -117,7 +104,7 @@ def save_next(run_dir: Path, state: dict) -> None:
             temporary.unlink(missing_ok=True)
             try:
                 os.link(last, temporary)
-            except OSError:  # some file systems know no links
+            except OSError:  # some file systems have no links
                 shutil.copyfile(last, temporary)
             os.replace(temporary, previous)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Which device and which number format to compute with (plumbing)."""
+"""Which device and which dtype to compute with."""
 
 import re
 
@@ -9,11 +9,11 @@ from minicyclegan.parameters import shown
 
 
 def choose_device(device: str = "auto", precision: str = "auto") -> tuple[torch.device, torch.dtype, str]:
-    """Device, number format for the forward pass, and one sentence that says which was chosen.
+    """The device, the dtype of the forward pass, and one sentence that says which were chosen.
 
     `auto` takes CUDA with bf16 where the card has it, else Apple's MPS, else the CPU with fp32, which gives the same results
     on every processor up to rounding. The precision `fast` is bf16 also on a CPU that has instructions for it.
-    Raises ParameterError for a device that is not there or an unknown word.
+    Raises ParameterError for an unknown word, or a device that is missing here.
     """
     if device == "auto":
         device = (
@@ -50,6 +50,6 @@ def choose_device(device: str = "auto", precision: str = "auto") -> tuple[torch.
 def cpu_has_bf16() -> bool:
     """Whether the processor has instructions for bf16 (AVX-512 BF16); elsewhere bf16 is slower than fp32.
 
-    PyTorch keeps the answer in a function for its own use; without that function it is no.
+    PyTorch answers this in a private function; without that function the answer is no.
     """
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())

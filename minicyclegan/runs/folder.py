@@ -3,19 +3,18 @@
 import contextlib
 import json
 import shutil
-import time
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
-from minicyclegan.runs.checkpoint import read_newest
-from minicyclegan.runs.files import write_file
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import UnpairedBatches
 from minicyclegan.errors import CheckpointError, RunError
-from minicyclegan.runs.locks import only_one
 from minicyclegan.parameters import Config
+from minicyclegan.runs.checkpoint import read_newest
+from minicyclegan.runs.files import write_file
+from minicyclegan.runs.locks import only_one
 
 
 class Resumable(Protocol):
@@ -35,12 +34,12 @@ class Resumable(Protocol):
 
 @contextlib.contextmanager
 def open_run(run_dir: str | Path, config: Config, resume: bool):
-    """Hold a run folder, a new one or the one to go on with, for as long as the block lasts; yields its path.
+    """Lock a run folder, new or to be resumed, for as long as the block lasts; yields its path.
 
     No other process can train in it meanwhile. Raises RunError or CheckpointError before anything in it is changed.
     """
     run_dir = Path(run_dir)
-    require_free_or_begun(run_dir, resume)
+    require_free_or_resumable(run_dir, resume)
     with contextlib.ExitStack() as held:
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
@@ -48,7 +47,7 @@ def open_run(run_dir: str | Path, config: Config, resume: bool):
                 f"another process is training in {run_dir}; wait for it or stop it, or choose another run_dir"
             )
             held.enter_context(only_one(run_dir / ".lock", busy))
-            require_free_or_begun(run_dir, resume)  # who held it a moment ago may have trained
+            require_free_or_resumable(run_dir, resume)  # whoever held it a moment ago may have trained
             require_same_config(run_dir, config)
             (run_dir / "samples").mkdir(exist_ok=True)
         except OSError as error:
@@ -61,8 +60,8 @@ def open_run(run_dir: str | Path, config: Config, resume: bool):
         yield run_dir
 
 
-def require_free_or_begun(run_dir: Path, resume: bool) -> None:
-    """Raise RunError where a new run would meet an old one, or where there is none to go on with."""
+def require_free_or_resumable(run_dir: Path, resume: bool) -> None:
+    """Raise RunError where a new run would meet an old one, or where there is none to resume."""
     holds_run = any((run_dir / name).exists() for name in ("last.pt", "previous.pt", "metrics.jsonl"))
     if holds_run and not resume:
         raise RunError(
@@ -76,13 +75,13 @@ def require_free_or_begun(run_dir: Path, resume: bool) -> None:
 
 
 def require_same_config(run_dir: Path, config: Config) -> None:
-    """Raise RunError where the run in the folder was made with other parameters, CheckpointError where it cannot go on."""
+    """Raise RunError where the folder's run has other parameters, CheckpointError where it cannot be resumed."""
     if not (run_dir / "last.pt").exists() and not (run_dir / "previous.pt").exists():
         return
     checkpoint, _ = read_newest(run_dir)
     if "optimizer_g" not in checkpoint:
         raise CheckpointError(
-            f"{run_dir / 'last.pt'} holds weights to translate with and cannot be trained further; "
+            f"{run_dir / 'last.pt'} holds only weights to translate with and cannot be trained further; "
             "choose another run_dir"
         )
     before, now = checkpoint.get("config"), config.to_dict()
@@ -98,18 +97,17 @@ def require_same_config(run_dir: Path, config: Config) -> None:
     ]
     if differences:
         raise RunError(
-            f"cannot resume {run_dir} with other parameters: {'; '.join(differences)}. Give the same ones, or choose another run_dir"
+            f"cannot resume {run_dir} with other parameters: {'; '.join(differences)}; give the same ones, or choose another run_dir"
         )
 
 
 def require_space(run_dir: Path, trainer: Resumable) -> None:
-    """Raise RunError where the disk has no room for the checkpoints: two that are kept and one in the writing."""
+    """Raise RunError where the disk has no room for the checkpoints: two that are kept and one being written."""
     weights = sum(w.numel() * w.element_size() for w in trainer.model.state_dict().values())
     config = trainer.config
     pictures = 2 * config.pool_size * 3 * config.image_size**2 * 4
-    size = (
-        weights * (3 if trainer.average is None else 4) + pictures
-    )  # Adam keeps two numbers for each weight
+    # Adam keeps two numbers for each weight
+    size = weights * (3 if trainer.average is None else 4) + pictures
     there = sum(path.stat().st_size for path in run_dir.glob("*.pt") if path.is_file())
     free = shutil.disk_usage(run_dir).free
     if free + there < 3 * size:
@@ -130,20 +128,28 @@ def names_in_batch(batches: UnpairedBatches, step: int) -> str:
     return " and ".join(texts)
 
 
-def after_numbers_went_wrong(batches: UnpairedBatches, step: int, saved_step: int, bf16: bool) -> str:
-    """The rest of the sentence about a loss that became nan or infinite at `step` (from 0): pictures, checkpoint, advice."""
-    kept = f"last.pt is sound, it is from step {saved_step}" if saved_step else "there is no checkpoint yet"
+def not_finite_message(what: str, batches: UnpairedBatches, step: int, saved_step: int, bf16: bool) -> str:
+    """The sentence about a run that broke at `step` (from 0): `what` happened, the pictures, the checkpoint, advice.
+
+    `what` is, for example, "the loss cycle became nan"; `saved_step` is that of the last checkpoint, 0 for none.
+    """
+    kept = f"last.pt is sound, from step {saved_step}" if saved_step else "there is no checkpoint yet"
     advice = (
         "most often the learning rate is too high: start again with half of it, and look at these pictures"
     )
     if bf16:
         again = "resume" if saved_step else "start again"
-        advice = f"bf16 has few digits: first {again} with precision=fp32; if it comes again, {advice}"
-    return f", which showed {names_in_batch(batches, step)}; {kept}; {advice}"
+        advice = f"bf16 has few digits: first {again} with precision=fp32; if it happens again, {advice}"
+    return f"{what} at step {step + 1}, which showed {names_in_batch(batches, step)}; {kept}; {advice}"
+
+
+def after_numbers_went_wrong(batches: UnpairedBatches, step: int, saved_step: int, bf16: bool) -> str:
+    """The same sentence from behind "at step ..." on: notebook 07 of the first edition writes the beginning itself."""
+    return not_finite_message("", batches, step, saved_step, bf16).removeprefix(f" at step {step + 1}")
 
 
 def trim_metrics(path: Path, step: int) -> None:
-    """Drop the lines after `step`: the steps they describe will be made again. Also drops a half-written last line."""
+    """Drop the lines after `step`: the steps they describe will be trained again. Also drops a half-written last line."""
     if not path.exists():
         return
     kept = []
@@ -157,7 +163,7 @@ def trim_metrics(path: Path, step: int) -> None:
 
 
 def read_metrics(path: str | Path) -> list[dict]:
-    """The records of a metrics.jsonl, in order. A last line that is being written is left out. Raises RunError."""
+    """The records of a metrics.jsonl, in order. A last line that is still being written is left out. Raises RunError."""
     try:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
     except OSError as error:
@@ -171,7 +177,5 @@ def read_metrics(path: str | Path) -> list[dict]:
                 f"line {number} of {path} is damaged; resume the run, or remove that line"
             ) from None
         if not isinstance(records[-1], dict) or type(records[-1].get("step")) is not int:
-            raise RunError(f"line {number} of {path} is no record of a run; remove that line")
+            raise RunError(f"line {number} of {path} is not a record of a run; remove that line")
     return records
-
-

@@ -1,4 +1,4 @@
-"""How far a long piece of work is: a bar where a person waits, plain lines where a program runs the notebook."""
+"""How far along a long piece of work is: a bar where a person waits, plain lines where a program runs the notebook."""
 
 import html
 import os
@@ -21,7 +21,7 @@ def status_line(text: str) -> str:
 
 
 class Bar:
-    """A progress bar with a line of text under it, shown at once."""
+    """A progress bar with a line of text under it, shown immediately."""
 
     def __init__(self, total: int, label: str = ""):
         import ipywidgets
@@ -44,7 +44,7 @@ class Bar:
 
 
 def progress_lines() -> Callable[[str], None]:
-    """Something that takes the lines of `train`: prints them, or, where someone looks, moves a bar above the latest."""
+    """The `progress` for `train`: it prints the lines or, where someone looks, moves a bar above the latest."""
     if not someone_looks():
         return print
     bars: list[Bar] = []
@@ -79,7 +79,7 @@ def watched(steps: Iterable, label: str) -> Iterator:
 
 
 class Progress:
-    """One line of text every `every` seconds at most: step, losses, speed and the time left."""
+    """At most one line of text every `every` seconds: step, losses, speed and the time left."""
 
     def __init__(self, first_step: int, steps: int, write=print, every: float = 5.0):
         self.first_step, self.steps, self.write, self.every = first_step, steps, write, every

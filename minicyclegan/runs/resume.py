@@ -1,13 +1,13 @@
-"""Going on with a run: every part of its checkpoint is looked at before the first step (plumbing)."""
+"""Resuming a run: every part of its checkpoint is checked before the first step."""
 
 from pathlib import Path
 
 import torch
 
+from minicyclegan.errors import CheckpointError
 from minicyclegan.runs.checkpoint import read_newest
 from minicyclegan.runs.files import write_json
 from minicyclegan.runs.folder import Resumable, require_space, trim_metrics
-from minicyclegan.errors import CheckpointError
 
 
 def begin(trainer: Resumable, run_dir: Path, resume: bool, progress) -> None:
@@ -23,7 +23,7 @@ def begin(trainer: Resumable, run_dir: Path, resume: bool, progress) -> None:
 
 
 def go_on(trainer: Resumable, run_dir: Path, progress) -> None:
-    """Bring a `Trainer` to where the newest whole checkpoint of the run was taken, and say so. Raises CheckpointError."""
+    """Bring a trainer to where the newest whole checkpoint of the run was taken, and say so. Raises CheckpointError."""
     checkpoint, damage = read_newest(run_dir)
     fault = fault_in(checkpoint, trainer)
     if not fault:
@@ -42,23 +42,23 @@ def go_on(trainer: Resumable, run_dir: Path, progress) -> None:
 
 
 def fault_in(checkpoint: dict, trainer: Resumable) -> str:
-    """What is wrong with a checkpoint for this trainer, in a few words; empty where nothing is."""
+    """What is wrong with a checkpoint for this trainer, as one clause; empty where nothing is."""
     expected = trainer.state_dict()
     if missing := [name for name in expected if name not in checkpoint]:
         return f"it has no {missing[0]}"
     step, losses = checkpoint["step"], checkpoint["losses"]
     if type(step) is not int or not 0 <= step <= trainer.config.steps:
-        return "its step is no number from 0 to steps"
+        return f"its step is not a whole number from 0 to {trainer.config.steps}"
     for name in ("model", "average"):
         if not same_shapes(checkpoint[name], expected[name]):
-            return f"the weights in {name} have other names, shapes or types, or are no finite numbers"
+            return f"the weights in {name} have other names, shapes or types, or are not finite"
     for name in ("optimizer_g", "optimizer_d"):
         if not sound_optimizer(checkpoint[name], getattr(trainer, name)):
             return f"the moments in {name} do not fit the weights"
     if not isinstance(losses, dict) or set(losses) != {"sums", "summed"} or not sound_losses(**losses):
-        return "its sums of losses are none"
+        return "its sums of losses are not valid"
     if not sound_pools(checkpoint["pools"], trainer.config):
-        return "its pools of earlier pictures are none"
+        return "its pools of earlier pictures are not valid"
     return ""
 
 
@@ -112,7 +112,7 @@ def sound_losses(sums, summed) -> bool:
 
 
 def sound_pools(pools, config) -> bool:
-    """Whether there are two pools with at most `pool_size` pictures (3, image_size, image_size), and dice."""
+    """Whether there are two pools: at most `pool_size` pictures (3, image_size, image_size) each, and a generator's state."""
     if not isinstance(pools, list) or len(pools) != 2:
         return False
     size = config.image_size

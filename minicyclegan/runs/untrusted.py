@@ -1,4 +1,4 @@
-"""What a checkpoint may hold, whoever wrote it: a sound archive, tensors and plain values (plumbing)."""
+"""What a checkpoint may hold, whoever wrote it: a sound archive, tensors and plain values."""
 
 import sys
 import zipfile
@@ -8,9 +8,9 @@ import torch
 
 
 def fault_in_archive(path: Path) -> str:
-    """What is wrong with a file that should be torch's zip archive, in a few words; empty where nothing is."""
+    """What is wrong with a file that should be torch's zip archive, as one clause; empty where nothing is."""
     if not zipfile.is_zipfile(path):
-        return "it is no archive as torch writes them, or its end is missing"
+        return "it is not an archive as torch writes them, or its end is missing"
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         if len({entry.filename for entry in entries}) < len(entries):
@@ -40,7 +40,7 @@ class NotPlain(Exception):
 class Content:
     """What was found in a file: the sizes of the stored numbers by address, and how many values may still come.
 
-    A small file can refer to the same list again and again, and would grow without end.
+    Without that limit, a small file that refers to the same list again and again would grow without end.
     """
 
     def __init__(self, values: int = 1_000_000):
@@ -48,7 +48,7 @@ class Content:
 
 
 def plain_copy(value, content: Content, depth: int = 0):
-    """A copy in memory of its own of tensors and plain values in dicts, lists and tuples. Raises NotPlain."""
+    """A copy, in memory of its own, of tensors and plain values in dicts, lists and tuples. Raises NotPlain."""
     content.left -= 1
     if content.left < 0 or depth > 20:
         raise NotPlain

@@ -1,4 +1,4 @@
-"""A translator to click on, for a notebook or full-screen with `minicyclegan app` (plumbing)."""
+"""A translator app, in a notebook or full screen with `minicyclegan app`."""
 
 import base64
 import functools
@@ -21,7 +21,7 @@ from minicyclegan.runs.progress import status_line
 from minicyclegan.seasons import draw, sample_scenes
 from minicyclegan.translate import round_trip, save_picture
 
-LARGEST = 1024  # longer side in px up to which a picture is translated: more may not fit into the memory
+LARGEST = 1024  # longer side in px up to which a picture is translated: more may not fit into memory
 TWIN = "The translator app: choose a checkpoint and a picture, translate it there and back, save the result"
 
 
@@ -225,6 +225,6 @@ class TranslatorApp(widgets.VBox):
 def translator_app(checkpoints: list[str | Path] | None = None) -> TranslatorApp:
     """An ipywidgets container: choose a checkpoint, upload or pick a picture, see A, B and back again, save the result.
 
-    Without `checkpoints` it offers every run in runs/ and the shipped weights. Errors are told in the app.
+    Without `checkpoints` it offers every run in runs/ and the shipped weights. Errors are shown in the app.
     """
     return TranslatorApp(checkpoints)

@@ -1,4 +1,4 @@
-"""Take a generator out of Python: ONNX, read by onnxruntime, by browsers and by phones (plumbing)."""
+"""Take a generator out of Python: ONNX, read by onnxruntime, by browsers and by phones."""
 
 import importlib.util
 import io
@@ -31,8 +31,8 @@ def require_onnx() -> None:
 def export_onnx(checkpoint: str | Path, path: str | Path, to: str = "b") -> float:
     """Write one generator of a checkpoint as ONNX and compare it with PyTorch; returns the largest difference.
 
-    The file takes `pictures`, float32 (N, 3, H, W) in [-1, 1], and gives `translations` of the same shape and range; N, H
-    and W are free from 16 px on. Raises ParameterError for a direction, CheckpointError, and RunError when
+    The file takes `pictures`, float32 (N, 3, H, W) in [-1, 1], and gives `translations` of the same shape and range; N is
+    free, and so are H and W from 16 px up. Raises ParameterError for a direction, CheckpointError, and RunError when
     a package is missing, `path` exists or cannot be written, or the file does not compute the same to 1e-4.
     """
     if to not in ("a", "b"):
@@ -92,7 +92,7 @@ def to_onnx(generator: nn.Module) -> bytes:
         reason = str(error).partition("\n")[0][:100]
         raise RunError(
             f"torch {torch.__version__} could not export to ONNX ({type(error).__name__}: {reason}); "
-            "this was tried with torch 2.6 and 2.15"
+            "it was tested with torch 2.6 and 2.15"
         ) from error
     return content.getvalue()
 

@@ -1,4 +1,4 @@
-"""Many runs of one notebook, one parameter changed at a time (plumbing behind notebook 09_ablations)."""
+"""Many runs of one notebook, one parameter changed at a time, as in notebook 09_ablations."""
 
 import itertools
 import json
@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Member:
-    """One run: a setting with one seed. `parameters` are all that the notebook gets but run_dir and resume."""
+    """One run: a setting with one seed. `parameters` are all that the notebook gets, except run_dir and resume."""
 
     name: str
     setting: str
@@ -55,7 +55,7 @@ def read_sweep(path: str | Path) -> Sweep:
     these win), `axes` (name: list of values, one varied at a time), `grid` (name: list, all combinations), `seeds`.
     """
     path = Path(path)
-    content = read_yaml_file(path, "sweep")
+    content = read_yaml_file(path, "sweep file")
     try:
         return plan(path.stem, content, path.parent)
     except MiniCycleGANError as error:
@@ -140,7 +140,7 @@ def plan(name: str, content: dict, folder: Path) -> Sweep:
 
 
 def find_notebook(name: object, folder: Path) -> Path:
-    """A notebook of the course by its name, or a path seen from the sweep file."""
+    """A notebook of the course by its name, or a path relative to the sweep file."""
     check_type("notebook", name, str)
     if str(name).endswith(".ipynb"):
         return (folder / str(name)).resolve()
@@ -164,7 +164,7 @@ def check_member(name: str, parameters: dict) -> dict:
 
 
 def written(value: object) -> str:
-    """A value as it stands in names: 10.0 as 10."""
+    """A value as it is written in names: 10.0 as 10."""
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 

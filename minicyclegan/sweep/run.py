@@ -1,4 +1,4 @@
-"""Run the members of a sweep, each in a process of its own (plumbing). `python -m minicyclegan.sweep.run FOLDER` is one."""
+"""Run the members of a sweep, each in a process of its own. `python -m minicyclegan.sweep.run FOLDER` is one."""
 
 import contextlib
 import json
@@ -26,7 +26,9 @@ def state_of(member: Member, folder: Path) -> str:
     before = read_json(run_dir / "member.json")
     if before is None:
         if (run_dir / "last.pt").exists() or (run_dir / "metrics.jsonl").exists():
-            raise RunError(f"{run_dir} holds a run that is not of a sweep; choose another folder with -o")
+            raise RunError(
+                f"{run_dir} holds a run that does not belong to a sweep; choose another folder with -o"
+            )
         return "new"
     if not isinstance(before, dict) or not isinstance(before.get("parameters"), dict):
         raise RunError(f"{run_dir / 'member.json'} is damaged; remove that folder to run it again")
@@ -57,7 +59,7 @@ def threads_for(jobs: int) -> int:
 
 @contextlib.contextmanager
 def only_sweep_in(folder: Path, share: tuple[int, int] | None = None):
-    """Hold the folder, or a share of it: two sweeps at once would write into each other's runs. Raises RunError."""
+    """Hold the folder, or a share of it: two sweeps at the same time would write into each other's runs. Raises RunError."""
     with contextlib.ExitStack() as held:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -122,7 +124,7 @@ def run_members(
 ) -> dict[str, str]:
     """Run what is not finished, `jobs` at a time; returns the reasons of those that failed, by name.
 
-    A member's folder holds member.json, the run, log.txt and at last result.json. Members that were cut off go on. When
+    A member's folder holds member.json, the run, log.txt and in the end result.json. Members that were cut off are resumed. When
     this is interrupted, the members are stopped first. Raises RunError before anything runs.
     """
     states = {member.name: state_of(member, folder) for member in sweep.members}
@@ -136,7 +138,7 @@ def run_members(
             while waiting and len(running) < jobs:
                 member = waiting.pop(0)
                 running.append(start(member, sweep, folder, command, threads))
-                how = "goes on" if states[member.name] == "cut off" else "started"
+                how = "resumed" if states[member.name] == "cut off" else "started"
                 report(f"{how:<9} {member.name}")
             for child in [child for child in running if child.process.poll() is not None]:
                 running.remove(child)
@@ -184,7 +186,7 @@ def stop_when_alone() -> None:
     """End this process when the one that started it closes our standard input, or dies."""
 
     def watch():
-        while os.read(0, 1024):  # not sys.stdin: a thread that waits there cannot be left behind at the end
+        while os.read(0, 1024):  # not sys.stdin: a thread that waits there would hold up the end
             pass
         os.kill(os.getpid(), signal.SIGTERM)  # papermill shuts its kernel down
         time.sleep(GRACE / 2)

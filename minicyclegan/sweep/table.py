@@ -1,4 +1,4 @@
-"""What the members of a sweep came to: measures, the table, where it was measured, and a sheet of pictures (plumbing)."""
+"""The results of a sweep: measures of its members, the table, where it was measured, and a sheet of pictures."""
 
 import csv
 import datetime
@@ -74,7 +74,7 @@ def measure(run_dir: Path, parameters: dict) -> dict:
 
 
 def training_seconds(records: list[dict]) -> float:
-    """The time in the training loop. The clock in metrics.jsonl begins anew each time a run goes on; the parts are added."""
+    """The time in the training loop. The clock in metrics.jsonl restarts each time a run is resumed; the parts are added."""
     total = last = 0.0
     for record in records:
         if record["seconds"] < last:
@@ -147,7 +147,7 @@ def table(sweep: Sweep, results: dict[str, dict]) -> list[dict]:
 
 
 def cell(value: object) -> object:
-    """A value of the table; a text that is no number is made one that no spreadsheet takes for a formula."""
+    """A value of the table; a text that is not a number becomes one that no spreadsheet takes for a formula."""
     try:
         float(value)
     except (TypeError, ValueError):
@@ -205,7 +205,7 @@ def write_results(sweep: Sweep, folder: Path, failed: dict[str, str]) -> list[Pa
 def sheet(sweep: Sweep, folder: Path, finished: list[str], columns: int = 3) -> list[str]:
     """Write NAME.png from the members' last sample sheets, the first seed of each setting; returns the names of its rows.
 
-    A row has `columns` pictures of A to B, then as many of B to A, without gaps; the first row are the inputs. Returns
+    A row has `columns` pictures of A to B, then as many of B to A, without gaps; the first row holds the inputs. Returns
     an empty list, and writes nothing, where there are no samples.
     """
     from PIL import Image

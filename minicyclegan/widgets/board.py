@@ -1,11 +1,11 @@
-"""A board to watch a training run in a notebook: losses, samples, time left, and a stop that can be resumed (plumbing)."""
+"""A board to watch a training run in a notebook: losses, samples, time left, and a stop that can be resumed."""
 
 import base64
 import threading
 from pathlib import Path
 
 import ipywidgets
-from matplotlib.figure import Figure  # not pyplot: the board draws in another thread than the notebook
+from matplotlib.figure import Figure  # not pyplot: the board draws in a different thread from the notebook
 
 from minicyclegan.data import Domains
 from minicyclegan.errors import MiniCycleGANError, RunError
@@ -69,7 +69,7 @@ class TrainingBoard(ipywidgets.VBox):
         self.text.value = status_line(line)
 
     def refresh(self) -> None:
-        """Show how far it is, the curves and the newest samples, from what is in the run folder."""
+        """Show how far the run is, the curves and the newest samples, from what is in the run folder."""
         metrics = self.run_dir / "metrics.jsonl"
         records = read_metrics(metrics) if metrics.exists() else []
         if records and records[-1]["step"] != self.bar.value:
@@ -90,7 +90,7 @@ class TrainingBoard(ipywidgets.VBox):
             self.refresh()
 
     def start(self, resume: bool = False) -> None:
-        """Begin, or go on with what was stopped, to the same result as without the stop."""
+        """Begin, or resume what was stopped, with the same result as without the stop."""
         if self.thread is not None and self.thread.is_alive():
             raise RunError("this board is training already; stop it first")
         self.stop_event.clear()
@@ -143,7 +143,7 @@ class TrainingBoard(ipywidgets.VBox):
 
     def wait(self) -> Trainer:
         """Wait for the end or the stop. Raises what the training raised. Jupyter's interrupt stops after the present step."""
-        try:  # not thread.join(): interrupted, it takes a thread that lives for one that has ended (Python 3.11)
+        try:  # not thread.join(): when interrupted, it takes a living thread for one that has ended (Python 3.11)
             self.ended.wait()
         except KeyboardInterrupt:
             self.stop()
@@ -156,7 +156,7 @@ class TrainingBoard(ipywidgets.VBox):
 
 
 def training_board(config: Config, domains: Domains, run_dir: str | Path, **options) -> TrainingBoard:
-    """A board that trains at once; `options` go to `train`. Show it with display(board), or board.wait() for the end."""
+    """A board that starts training immediately; `options` go to `train`. Show it with display(board), or board.wait() for the end."""
     board = TrainingBoard(config, domains, run_dir, **options)
     board.start()
     return board

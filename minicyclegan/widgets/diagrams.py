@@ -1,4 +1,4 @@
-"""Diagrams drawn from the real networks: what is drawn is what a forward pass went through (plumbing)."""
+"""Diagrams drawn from the real networks: what is drawn is what a forward pass went through."""
 
 import itertools
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torch import nn
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.widgets.figures import COLOUR_A, COLOUR_B, COLOUR_FAKE, COLOUR_GREY
 
-# The paper's letters for a stage, with the colour and the hatching of its box: neither alone has to be told apart.
+# The paper's letter for a stage, with the colour and the hatching of its box: nobody has to rely on the colour alone.
 LOOKS = {"c": (COLOUR_GREY, ""), "d": (COLOUR_A, "\\\\"), "R": (COLOUR_FAKE, "xx"), "u": (COLOUR_B, "//")}
 
 
@@ -125,8 +125,10 @@ def cycle_diagram(model: CycleGAN) -> tuple[Figure, str]:
                 FancyArrowPatch((x, y), (x + 2.6, y), arrowstyle="-|>", mutation_scale=16, color="black")
             )
             axis.text(x + 1.3, y + 0.12, f"{network}\n{count[network]:,} parameters", ha="center", fontsize=8)
-        judge = f"discriminator_{target.lower()}"
-        axis.text(4.0, y - 0.78, f"{judge} ({count[judge]:,}): gan loss", ha="center", fontsize=8)
+        discriminator = f"discriminator_{target.lower()}"
+        axis.text(
+            4.0, y - 0.78, f"{discriminator} ({count[discriminator]:,}): gan loss", ha="center", fontsize=8
+        )
         axis.add_patch(FancyArrowPatch((4.0, y - 0.3), (4.0, y - 0.62), arrowstyle="-|>", mutation_scale=10))
         arc = FancyArrowPatch(
             (8.0, y + 0.3), (0.0, y + 0.3), connectionstyle="arc3,rad=0.13", arrowstyle="<|-|>"
@@ -138,5 +140,5 @@ def cycle_diagram(model: CycleGAN) -> tuple[Figure, str]:
     axis.axis("off")
     return figure, (
         "Two rows: real A goes through generator_ab to fake B and through generator_ba back to A, and real B the other way; "
-        "discriminator_b judges fake B, discriminator_a judges fake A, and each way back is compared with its beginning"
+        "discriminator_b judges fake B, discriminator_a judges fake A, and each picture that comes back is compared with the original"
     )

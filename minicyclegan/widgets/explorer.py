@@ -1,4 +1,4 @@
-"""Controls above a picture that is drawn anew with every change: what the notebooks' widgets share (plumbing)."""
+"""Controls above a picture that is redrawn at every change: what the notebooks' widgets share."""
 
 import base64
 import html
@@ -31,7 +31,7 @@ class Picture(ipywidgets.HTML):
 
 
 class Explorer(ipywidgets.VBox):
-    """Controls above one picture. `draw(**values)` gives a figure and its text; every change of a control draws anew.
+    """Controls above one picture. `draw(**values)` gives a figure and its text; every change of a control redraws it.
 
     Where no widgets are shown, `title` stands in its place: the notebook shows the same figure beside it, once.
     """

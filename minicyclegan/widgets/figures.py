@@ -1,4 +1,4 @@
-"""Figures for the notebooks: one style, and a text beside every picture (plumbing)."""
+"""Figures for the notebooks: one style, and a text beside every picture."""
 
 import base64
 import io
@@ -77,7 +77,7 @@ def plot_metrics(records: list[dict], names: dict[str, str], alt: str, ylabel: s
 
 
 def side_by_side(*groups: Tensor) -> Tensor:
-    """Interleave groups (N, 3, H, W) so that picture i of every group comes one after another."""
+    """Interleave groups (N, 3, H, W): picture i of every group, then picture i + 1 of every group."""
     return torch.stack(groups, 1).flatten(0, 1)
 
 

@@ -1,4 +1,4 @@
-"""Things to move by hand in the notebooks, each drawn by a function that also draws its static twin (plumbing)."""
+"""Things to move by hand in the notebooks, each drawn by a function that also draws its static twin."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ def map_size(size: int, kernel: int, halving: int, plain: int) -> int:
 
 
 def patch_of(score: int, kernel: int, halving: int, plain: int) -> tuple[int, int]:
-    """First and last input pixel (inclusive) of the patch behind one score, along one side; outside of the picture is padding."""
+    """First and last input pixel (inclusive) of the patch behind one score, along one side; outside the picture is padding."""
     first = last = score
     kernels, strides = convolutions(kernel, halving, plain)
     for k, stride in zip(reversed(kernels), reversed(strides)):
@@ -66,7 +66,7 @@ def receptive_field_figure(
         return figure, f"{layers}: the picture of {size} px is too small, no score is left."
     column, row = (min(side - 1, int(share * side)) for share in (across, down))
     x, y = (patch_of(place, kernel, halving, plain)[0] for place in (column, row))
-    for colour, width, style in (("white", 3.5, "-"), ("black", 1.5, "--")):  # seen on every picture
+    for colour, width, style in (("white", 3.5, "-"), ("black", 1.5, "--")):  # visible on every picture
         frame = Rectangle((x - 0.5, y - 0.5), field, field, fill=False)
         frame.set(edgecolor=colour, linewidth=width, linestyle=style)
         left.add_patch(frame)

@@ -1,4 +1,4 @@
-"""The games in the plane to click on: one player a step, slow motion, two maps and the cycle between two clouds (plumbing)."""
+"""The games in the plane, to click on: one player at a time, slow motion, two maps and the cycle between two clouds."""
 
 import functools
 import html
@@ -59,7 +59,7 @@ def guarded(method):
     def run(self, *arguments):
         try:
             method(self, *arguments)
-        except Exception as error:  # whatever it is, the student must see it and go on
+        except Exception as error:  # whatever it is, the student must see it and be able to go on
             self.play.playing = False
             self.tell(f"Error: {error} ({type(error).__name__}); press Start anew")
 
@@ -70,7 +70,7 @@ class PlaneApp(ipywidgets.VBox):
     """A game with its controls above its picture. What a click does is a method; `game` is the state.
 
     `fresh` are controls whose change begins a new game, by the name of the argument of `make`; `live` are controls
-    that act at once, by the name of the attribute of the game. `draw(game)` gives a figure and its sentence.
+    that act immediately, by the name of the attribute of the game. `draw(game)` gives a figure and its sentence.
     """
 
     def __init__(self, fresh: dict, live: dict, make, draw, title: str):
@@ -138,7 +138,7 @@ class PlaneApp(ipywidgets.VBox):
         """Hand learning rates and weights to the running game."""
         for name, control in self.live.items():
             setattr(self.game, name, control.value)
-        if not self.play.playing:  # else the next picture comes in a moment
+        if not self.play.playing:  # otherwise the next picture comes in a moment
             self.show()
 
     @guarded

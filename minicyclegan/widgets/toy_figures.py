@@ -1,4 +1,4 @@
-"""The pictures of the games in the plane: the widgets draw them anew with every click, the static twins once (plumbing)."""
+"""The pictures of the games in the plane: the widgets redraw them at every click, the static twins draw them once."""
 
 import io
 
@@ -17,13 +17,13 @@ from minicyclegan.widgets.toy_game import HALF, Cycle, Game, push, surface
 
 # From "fake" over undecided to "real": dark to light, so that it also reads in grey; pale, so that points stand out.
 OPINION = LinearSegmentedColormap.from_list("opinion", ["#9C8FBF", "#D9D4E6", "#FBF7E6"])
-SECTIONS = 8  # cloud A is cut in so many pieces along its length, each with a colour and a digit
+SECTIONS = 8  # cloud A is cut into this many pieces along its length, each with a colour and a digit
 SECTION_COLOURS = ("#000000", "#0072B2", "#56B4E9", "#009E73", "#8A8A00", "#E69F00", "#D55E00", "#CC79A7")
 EXTENT = (-HALF, HALF, -HALF, HALF)
 
 
 def to_png(figure: Figure) -> bytes:
-    """A figure as PNG, packed quickly rather than tightly."""
+    """A figure as PNG, compressed quickly rather than well."""
     buffer = io.BytesIO()
     figure.savefig(
         buffer,
@@ -36,9 +36,9 @@ def to_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def draw_surface(axis: Axes, judge, mode: str, title: str) -> None:
-    """A discriminator's opinion as the ground of one plane, with a line where it is undecided."""
-    opinion = surface(judge, mode).numpy()
+def draw_surface(axis: Axes, discriminator, mode: str, title: str) -> None:
+    """A discriminator's opinion as the background of one plane, with a line where it is undecided."""
+    opinion = surface(discriminator, mode).numpy()
     axis.imshow(
         opinion, extent=EXTENT, origin="lower", cmap=OPINION, vmin=0, vmax=1, interpolation="bilinear"
     )
@@ -62,9 +62,9 @@ def draw_game(axis: Axes, game: Game, title: str, arrows: int = 60) -> None:
 
     An arrow is minus the gradient of G's loss; the long ones of a picture are drawn 0.7 long, the others in proportion.
     """
-    draw_surface(axis, game.judge, game.mode, title)
+    draw_surface(axis, game.discriminator, game.mode, title)
     fakes = game.fakes()
-    pushes = push(game.judge, fakes, game.mode)
+    pushes = push(game.discriminator, fakes, game.mode)
     pushes = pushes * (0.7 / pushes.norm(dim=1).quantile(0.9).clamp(min=1e-9))
     pushes = pushes * (1 / pushes.norm(dim=1, keepdim=True).clamp(min=1e-9)).clamp(max=1)  # outliers end at 1
     axis.scatter(*game.real.T, s=16, marker="o", color=COLOUR_B, edgecolor="black", linewidth=0.3)
@@ -89,27 +89,27 @@ def dot(marker: str, colour: str, label: str) -> Line2D:
     )
 
 
-GROUND = [
+BACKGROUND = [
     Patch(facecolor=OPINION(1.0), edgecolor=COLOUR_GREY, label="D: real"),
     Line2D([], [], color="black", linestyle=":", linewidth=1, label="D: undecided"),
     Patch(facecolor=OPINION(0.0), edgecolor=COLOUR_GREY, label="D: fake"),
 ]
-GAME_SIGNS = [
+GAME_LEGEND = [
     dot("o", COLOUR_B, "real"),
     dot("^", COLOUR_FAKE, "fake"),
     Line2D(
         [], [], linestyle="", marker=r"$\rightarrow$", markersize=12, color="black", label="where D pushes it"
     ),
-    Line2D([], [], color=COLOUR_GREY, linewidth=1, label="its last way"),
-    *GROUND,
+    Line2D([], [], color=COLOUR_GREY, linewidth=1, label="its last move"),
+    *BACKGROUND,
 ]
-CYCLE_SIGNS = [
+CYCLE_LEGEND = [
     dot("s", "white", "x, a point of A"),
     dot("^", "white", "in plane A: F(G(x)), in plane B: G(x)"),
     dot("o", "white", "a point of B"),
     Line2D([], [], color="black", linewidth=1, label="in plane A: error of the cycle"),
     Line2D([], [], color=COLOUR_GREY, linewidth=1, label="in plane B: from x to G(x)"),
-    *GROUND,
+    *BACKGROUND,
 ]
 
 
@@ -121,7 +121,9 @@ def game_figure(game: Game) -> tuple[Figure, str]:
     """The game as it stands, and the same in a sentence."""
     figure = Figure(figsize=(6.6, 4.6))
     draw_game(figure.add_axes((0.005, 0.01, 0.69, 0.93)), game, steps(game))
-    figure.legend(handles=GAME_SIGNS, frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(0.7, 0.5))
+    figure.legend(
+        handles=GAME_LEGEND, frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(0.7, 0.5)
+    )
     return figure, game_text(game)
 
 
@@ -134,7 +136,7 @@ def game_text(game: Game) -> str:
 
 
 def draw_sections(axis: Axes, points: Tensor, along: Tensor, marker: str, digits: bool = True) -> None:
-    """Points of A, or what became of them, coloured by where on A they began; a digit stands where most of a section is."""
+    """Points of A, or what became of them, coloured by where on A they began; a digit marks where most of a section is."""
     section = (along * SECTIONS).long().clamp(max=SECTIONS - 1)
     colours = [SECTION_COLOURS[k] for k in section.tolist()]
     axis.scatter(*points.T, s=18, marker=marker, c=colours, edgecolor="white", linewidth=0.4, zorder=4)
@@ -148,7 +150,7 @@ def draw_sections(axis: Axes, points: Tensor, along: Tensor, marker: str, digits
 
 def draw_home(axis: Axes, cycle: Cycle, title: str) -> None:
     """The plane of A: x, F(G(x)), and between them a line, the error of the cycle."""
-    draw_surface(axis, cycle.judge_a, cycle.mode, title)
+    draw_surface(axis, cycle.d_a, cycle.mode, title)
     returned = cycle.returned()
     draw_lines(axis, cycle.a, returned, "black", 0.5)
     draw_sections(axis, cycle.a, cycle.along, "s")
@@ -157,7 +159,7 @@ def draw_home(axis: Axes, cycle: Cycle, title: str) -> None:
 
 def draw_away(axis: Axes, cycle: Cycle, title: str, followed: int = 24) -> None:
     """The plane of B: its points, G(x) in the colour of x, and lines from where the first `followed` x were in A's plane."""
-    draw_surface(axis, cycle.judge_b, cycle.mode, title)
+    draw_surface(axis, cycle.d_b, cycle.mode, title)
     fakes = cycle.fakes()
     axis.scatter(*cycle.b.T, s=14, marker="o", facecolor="white", edgecolor="black", linewidth=0.6)
     draw_lines(axis, cycle.a[:followed], fakes[:followed], COLOUR_GREY, 0.6)
@@ -173,7 +175,7 @@ def cycle_figure(cycle: Cycle) -> tuple[Figure, str]:
         cycle,
         f"B, and where G(x) goes; lambda_cycle {cycle.lambda_cycle:g}",
     )
-    figure.legend(handles=CYCLE_SIGNS, frameon=False, fontsize=8, loc="lower center", ncols=4)
+    figure.legend(handles=CYCLE_LEGEND, frameon=False, fontsize=8, loc="lower center", ncols=4)
     return figure, cycle_text(cycle)
 
 
@@ -208,7 +210,7 @@ def game_twin(rounds: int = 800, **options) -> tuple[Figure, dict[str, dict[str,
     game.rounds(rounds)
     game.before = None
     panel(f"a new game, {rounds} rounds", 3)
-    figure.legend(handles=GAME_SIGNS, frameon=False, fontsize=9, loc="lower center", ncols=7)
+    figure.legend(handles=GAME_LEGEND, frameon=False, fontsize=9, loc="lower center", ncols=7)
     return figure, facts
 
 
@@ -226,5 +228,5 @@ def cycle_twin(rounds: int = 800, **options) -> tuple[Figure, dict[float, dict[s
             axis = figure.add_axes((0.003 + column * 0.3325, bottom, 0.328, 0.43))
             draw(axis, cycle, f"lambda_cycle {weight:g}: {title}")
         facts[weight] = cycle.measure()
-    figure.legend(handles=CYCLE_SIGNS, frameon=False, fontsize=9, loc="lower center", ncols=4)
+    figure.legend(handles=CYCLE_LEGEND, frameon=False, fontsize=9, loc="lower center", ncols=4)
     return figure, facts

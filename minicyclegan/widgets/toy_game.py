@@ -1,13 +1,14 @@
-"""The game of two players with points in the plane, and the cycle between two clouds: the mathematics, without drawing (plumbing)."""
+"""The game of two players with points in the plane, and the cycle between two clouds: the mathematics, without the drawing."""
 
 import math
 
 import torch
 from torch import Tensor, nn
 
-from minicyclegan.cycle_loss import cycle_consistency_loss
+from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.errors import ParameterError
 from minicyclegan.gan_loss import discriminator_loss, generator_loss
+from minicyclegan.parameters import Config
 
 CLOUDS = ("ring", "two moons", "eight blobs", "line")
 SOURCES = ("noise", *CLOUDS)
@@ -54,7 +55,7 @@ def network(outputs: int) -> nn.Sequential:
 
 
 def networks(seed: int, *outputs: int) -> list[nn.Sequential]:
-    """Networks whose first weights depend on `seed` alone; the caller's random numbers are left as they were."""
+    """Networks whose first weights depend on `seed` alone; the caller's random state is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return [network(k) for k in outputs]
@@ -74,23 +75,23 @@ def apply(optimizer: torch.optim.Adam, loss: Tensor, lr: float) -> None:
     optimizer.step()
 
 
-def opinion(judge: nn.Module, points: Tensor, mode: str) -> Tensor:
+def opinion(discriminator: nn.Module, points: Tensor, mode: str) -> Tensor:
     """What a discriminator says to points (..., 2): about 1 for real, about 0 for fake; bce's logits become probabilities."""
     with torch.no_grad():
-        scores = judge(points).squeeze(-1)
+        scores = discriminator(points).squeeze(-1)
     return scores.sigmoid() if mode == "bce" else scores
 
 
-def surface(judge: nn.Module, mode: str, side: int = 48) -> Tensor:
+def surface(discriminator: nn.Module, mode: str, side: int = 48) -> Tensor:
     """A discriminator's opinion of the whole plane (side, side); the first row is the lowest."""
     line = torch.linspace(-HALF, HALF, side)
-    return opinion(judge, torch.stack(torch.meshgrid(line, line, indexing="xy"), -1), mode)
+    return opinion(discriminator, torch.stack(torch.meshgrid(line, line, indexing="xy"), -1), mode)
 
 
-def push(judge: nn.Module, fakes: Tensor, mode: str) -> Tensor:
+def push(discriminator: nn.Module, fakes: Tensor, mode: str) -> Tensor:
     """Where D would push each of `fakes` (n, 2): minus the gradient of G's loss of that point alone (n, 2)."""
     points = fakes.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(generator_loss(judge(points), mode) * len(points), points)
+    (gradient,) = torch.autograd.grad(generator_loss(discriminator(points), mode) * len(points), points)
     return -gradient
 
 
@@ -113,7 +114,7 @@ def coverage(real: Tensor, fakes: Tensor) -> float:
 def strangers(before: Tensor, after: Tensor) -> float:
     """Of the 5 points nearest to each of `after` (n, 2), the share that was not near it in `before` (n, 2).
 
-    Near is to be among the nearest quarter. 0: whoever stands beside you was already in your neighbourhood; 0.75 is chance.
+    Near means among the nearest quarter. 0: whoever stands beside you was already in your neighbourhood; 0.75 is chance.
     """
     beside = torch.cdist(after, after).fill_diagonal_(math.inf).topk(5, largest=False)[1]
     rank = torch.cdist(before, before).argsort(1).argsort(1)
@@ -156,8 +157,8 @@ class Game(Players):
     def __init__(self, real: str = "eight blobs", source: str = "noise", mode: str = "lsgan", seed: int = 0):
         super().__init__(mode, seed)
         self.real_name, self.source_name = real, source
-        self.generator, self.judge = networks(seed, 2, 1)
-        self.optimizer_d, self.optimizer_g = adam(self.judge), adam(self.generator)
+        self.generator, self.discriminator = networks(seed, 2, 1)
+        self.optimizer_d, self.optimizer_g = adam(self.discriminator), adam(self.generator)
         self.real, _ = cloud(real, SHOWN, self.random, even=True)
         self.source, _ = cloud(source, SHOWN, self.random, even=True)
 
@@ -167,12 +168,12 @@ class Game(Players):
     def learn_d(self) -> None:
         real, source = self.batch()
         fake = self.generator(source).detach()
-        loss = discriminator_loss(self.judge(real), self.judge(fake), self.mode)
+        loss = discriminator_loss(self.discriminator(real), self.discriminator(fake), self.mode)
         apply(self.optimizer_d, loss, self.lr_d)
         self.steps_d += 1
 
     def learn_g(self) -> None:
-        loss = generator_loss(self.judge(self.generator(self.batch()[1])), self.mode)
+        loss = generator_loss(self.discriminator(self.generator(self.batch()[1])), self.mode)
         apply(self.optimizer_g, loss, self.lr_g)
         self.steps_g += 1
 
@@ -186,24 +187,20 @@ class Game(Players):
         fakes = self.fakes()
         found = {"distance": cloud_distance(self.real, fakes), "coverage": coverage(self.real, fakes)}
         says = {"real": self.real, "fake": fakes}.items()
-        return found | {name: opinion(self.judge, points, self.mode).mean().item() for name, points in says}
+        return found | {k: opinion(self.discriminator, p, self.mode).mean().item() for k, p in says}
 
 
 class Cycle(Players):
     """G goes from cloud A to cloud B, F from B to A, each against its own discriminator; lambda_cycle weighs the way back."""
 
-    def __init__(
-        self,
-        a: str = "two moons",
-        b: str = "ring",
-        lambda_cycle: float = 0.0,
-        mode: str = "lsgan",
-        seed: int = 0,
-    ):
+    # What a direction wants is the library's, as a method of this class: points (N, 2) will do as well as pictures
+    one_direction, autocast, dtype = CycleGAN.one_direction, CycleGAN.autocast, torch.float32
+
+    def __init__(self, a="two moons", b="ring", lambda_cycle: float = 0.0, mode="lsgan", seed: int = 0):
         super().__init__(mode, seed)
         self.name_a, self.name_b, self.lambda_cycle = a, b, lambda_cycle
-        self.g, self.f, self.judge_a, self.judge_b = networks(seed, 2, 2, 1, 1)
-        self.optimizer_d, self.optimizer_g = adam(self.judge_a, self.judge_b), adam(self.g, self.f)
+        self.g, self.f, self.d_a, self.d_b = networks(seed, 2, 2, 1, 1)
+        self.optimizer_d, self.optimizer_g = adam(self.d_a, self.d_b), adam(self.g, self.f)
         self.a, self.along = cloud(a, SHOWN, self.random, even=True)
         self.b, _ = cloud(b, SHOWN, self.random, even=True)
 
@@ -214,19 +211,18 @@ class Cycle(Players):
     def learn_d(self) -> None:
         a, b = self.batch()
         fake_b, fake_a = self.g(a).detach(), self.f(b).detach()
-        loss = discriminator_loss(self.judge_a(a), self.judge_a(fake_a), self.mode)
-        loss = loss + discriminator_loss(self.judge_b(b), self.judge_b(fake_b), self.mode)
-        apply(self.optimizer_d, loss, self.lr_d)
+        loss_a = discriminator_loss(self.d_a(a), self.d_a(fake_a), self.mode)
+        loss_b = discriminator_loss(self.d_b(b), self.d_b(fake_b), self.mode)
+        apply(self.optimizer_d, loss_a + loss_b, self.lr_d)
         self.steps_d += 1
 
     def learn_g(self) -> None:
         a, b = self.batch()
-        fake_b, fake_a = self.g(a), self.f(b)
-        loss = generator_loss(self.judge_b(fake_b), self.mode)
-        loss = loss + generator_loss(self.judge_a(fake_a), self.mode)
-        if self.lambda_cycle:
-            loss = loss + self.lambda_cycle * cycle_consistency_loss(a, self.f(fake_b), b, self.g(fake_a))
-        apply(self.optimizer_g, loss, self.lr_g)
+        # What is wanted is weighed anew each time: lambda_cycle may change while the game is played
+        self.config = Config(lambda_cycle=self.lambda_cycle, lambda_identity=0.0, gan_mode=self.mode)
+        losses_ab, _ = self.one_direction(self.g, self.f, self.d_b, a, b, (0.0, 0.0), False)
+        losses_ba, _ = self.one_direction(self.f, self.g, self.d_a, b, a, (0.0, 0.0), False)
+        apply(self.optimizer_g, sum([*losses_ab.values(), *losses_ba.values()]), self.lr_g)
         self.steps_g += 1
 
     def fakes(self) -> Tensor:

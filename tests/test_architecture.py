@@ -1,0 +1,108 @@
+"""The house: imports run one way, modules are short in every room, files are found by one function, losses stand once."""
+
+import ast
+import re
+import sys
+
+import pytest
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "docs"))
+import architecture  # noqa: E402
+
+PACKAGE = ROOT / "minicyclegan"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+FIRST_FLOOR = """seasons data generator discriminator gan_loss cycle_loss cyclegan training samples evaluation diagnosis translate
+parameters errors __init__ train_distributed""".split()
+
+
+def named(path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def test_imports_run_one_way_between_rooms_and_the_page_shows_them():
+    assert architecture.against_the_order() == []
+    text = architecture.PAGE.read_text(encoding="utf-8")
+    assert architecture.filled(text) == text, "run python docs/architecture.py"
+
+
+def test_an_import_against_the_order_would_be_seen(monkeypatch):
+    planted = architecture.Import("generator", "training", 1, True)
+    monkeypatch.setattr(architecture, "imports", lambda: (planted,))
+    architecture.arrows.cache_clear()
+    try:
+        assert architecture.against_the_order() == ["generator, line 1, imports training"]
+    finally:
+        architecture.arrows.cache_clear()
+
+
+def test_no_module_reaches_itself_through_its_imports():
+    """Inside a sub-package too, where the order of the rooms says nothing."""
+    leads_to = {}
+    for one in architecture.imports():
+        if one.importer not in ("", architecture.APART):
+            leads_to.setdefault(one.importer, set()).add(one.imported)
+
+    def circle_from(start: str) -> list[str]:
+        ways = [[start]]
+        seen = set()
+        while ways:
+            way = ways.pop()
+            for following in leads_to.get(way[-1], ()):
+                if following == start:
+                    return [*way, start]
+                if following not in seen:
+                    seen.add(following)
+                    ways.append([*way, following])
+        return []
+
+    assert [circle for module in leads_to if (circle := circle_from(module))] == []
+
+
+def test_the_first_floor_is_the_course():
+    assert sorted(path.stem for path in PACKAGE.glob("*.py")) == sorted(FIRST_FLOOR)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_a_module_is_short_and_says_what_it_is(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 250
+    assert text.startswith('"""')
+
+
+def test_files_are_found_by_one_function():
+    found = [named(path) for path in MODULES if "__file__" in path.read_text(encoding="utf-8")]
+    assert found == ["course/files.py", "grading/kernel.py"]  # the latter asks where torch lies
+
+
+def weighings(text: str, ending: str) -> list[str]:
+    """The lines of code that multiply by the weight of the cycle or the identity loss; comments and texts do not count."""
+    found = []
+    tree = ast.parse(text) if ending == ".py" else None
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            sides = [ast.unparse(side) for side in (node.left, node.right)]
+            if any(re.fullmatch(r"(.*\.)?(lambda_cycle|lambda_identity)", side) for side in sides):
+                found.append(ast.unparse(node))
+    return found
+
+
+def test_the_losses_are_weighed_in_one_place_of_the_repository():
+    """The tests' oracle aside, which derives them again on purpose; and the notebooks, which build them."""
+    places = {}
+    for folder in ("minicyclegan", "benchmarks", "data", "docs"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if path.parent.name != "checks" and (found := weighings(path.read_text(encoding="utf-8"), ".py")):
+                places[path.relative_to(ROOT).as_posix()] = found
+    assert list(places) == ["minicyclegan/cyclegan.py"]
+    assert weighings("x = config.lambda_cycle * loss", ".py")
+
+
+def test_nothing_in_the_library_is_compiled():
+    """If compiling comes into use, exact resume has to be shown for it as well."""
+    sources = [*MODULES, *(ROOT / "notebooks").glob("*.ipynb")]
+    assert len(sources) > 60
+    compiles = re.compile(r"(?<!\bre)\.compile\(|torch\.jit\.")
+    assert compiles.search("network.compile()") and not compiles.search("re.compile('x')")
+    for path in sources:
+        assert not compiles.search(path.read_text(encoding="utf-8")), path.name
