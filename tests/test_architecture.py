@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 
 import pytest
@@ -68,6 +69,16 @@ def test_a_module_is_short_and_says_what_it_is(path):
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 250
     assert text.startswith('"""')
+
+
+def test_every_module_is_in_the_repository():
+    """An ignore file that names a folder like one of the package would leave it out of every clone and wheel."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z", "minicyclegan"], cwd=ROOT, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this is not a git checkout")
+    tracked = {ROOT / name.decode() for name in listed.stdout.split(b"\0") if name}
+    assert [named(path) for path in MODULES if path not in tracked] == []
 
 
 def test_files_are_found_by_one_function():
