@@ -1,4 +1,4 @@
-"""Parameters: the one dataclass of hyperparameters, and the checks that refuse unknown names and wrong types (plumbing)."""
+"""Parameters: the one dataclass of hyperparameters, and the checks that refuse unknown names and wrong types."""
 
 import ast
 import dataclasses

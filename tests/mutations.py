@@ -5,25 +5,25 @@ import struct
 import zlib
 
 
-def mutate(data: bytes, dice: random.Random) -> tuple[str, bytes]:
+def mutate(data: bytes, rng: random.Random) -> tuple[str, bytes]:
     """One damaged copy and the name of what was done to it. The same random numbers give the same damage."""
-    kind = dice.choice(
+    kind = rng.choice(
         ("flip bits", "cut off", "zeros", "noise", "swap", "repeat", "remove", "insert", "extreme")
     )
     damaged = bytearray(data)
-    at = dice.randrange(len(data))
-    length = min(dice.choice((1, 2, 4, 16, 64, 512)), len(data) - at)
+    at = rng.randrange(len(data))
+    length = min(rng.choice((1, 2, 4, 16, 64, 512)), len(data) - at)
     if kind == "flip bits":
-        for _ in range(dice.choice((1, 2, 8, 64))):
-            damaged[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        for _ in range(rng.choice((1, 2, 8, 64))):
+            damaged[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     elif kind == "cut off":
         del damaged[at:]
     elif kind == "zeros":
         damaged[at : at + length] = bytes(length)
     elif kind == "noise":
-        damaged[at : at + length] = dice.randbytes(length)
+        damaged[at : at + length] = rng.randbytes(length)
     elif kind == "swap":
-        other = dice.randrange(len(data) - length + 1)
+        other = rng.randrange(len(data) - length + 1)
         damaged[at : at + length], damaged[other : other + length] = (
             data[other : other + length],
             data[at : at + length],
@@ -33,9 +33,9 @@ def mutate(data: bytes, dice: random.Random) -> tuple[str, bytes]:
     elif kind == "remove":
         del damaged[at : at + length]
     elif kind == "insert":
-        damaged[at:at] = dice.randbytes(length)
+        damaged[at:at] = rng.randbytes(length)
     elif kind == "extreme":  # a length or a size that says "four billion"
-        damaged[at : at + 4] = dice.choice(
+        damaged[at : at + 4] = rng.choice(
             (b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", bytes(4))
         )
     return kind, bytes(damaged)
@@ -63,31 +63,31 @@ def png_file(chunks: list[tuple[bytes, bytes]]) -> bytes:
     return b"".join(parts)
 
 
-def mutate_png(data: bytes, dice: random.Random) -> tuple[str, bytes]:
+def mutate_png(data: bytes, rng: random.Random) -> tuple[str, bytes]:
     """Damage inside one chunk, or chunks lost, doubled or in another order; every checksum is right."""
     chunks = png_chunks(data)
-    at = dice.randrange(len(chunks))
+    at = rng.randrange(len(chunks))
     kind, content = chunks[at]
-    how = dice.choice(("header", "inside", "inside", "packed", "lost", "twice", "moved", "type", "new"))
+    how = rng.choice(("header", "inside", "inside", "packed", "lost", "twice", "moved", "type", "new"))
     if how == "header":  # width, height, depth, colour type, compression, filter, interlacing
         header = list(struct.unpack(">IIBBBBB", chunks[0][1]))
-        field = dice.randrange(7)
-        header[field] = dice.choice(EXTREMES) % 2**32 if field < 2 else dice.choice((0, 1, 3, 7, 16, 255))
+        field = rng.randrange(7)
+        header[field] = rng.choice(EXTREMES) % 2**32 if field < 2 else rng.choice((0, 1, 3, 7, 16, 255))
         chunks[0] = (b"IHDR", struct.pack(">IIBBBBB", *header))
     elif how == "inside" and content:
-        chunks[at] = (kind, mutate(content, dice)[1])
+        chunks[at] = (kind, mutate(content, rng)[1])
     elif how == "packed":  # the pixels' filter bytes and values, packed again: zlib finds nothing wrong
         packed = [i for i, chunk in enumerate(chunks) if chunk[0] == b"IDAT"]
         content = zlib.decompress(b"".join(chunks[i][1] for i in packed))
-        chunks[packed[0] : packed[-1] + 1] = [(b"IDAT", zlib.compress(mutate(content, dice)[1]))]
+        chunks[packed[0] : packed[-1] + 1] = [(b"IDAT", zlib.compress(mutate(content, rng)[1]))]
     elif how == "lost":
         del chunks[at]
     elif how == "twice":
-        chunks.insert(dice.randrange(len(chunks)), chunks[at])
+        chunks.insert(rng.randrange(len(chunks)), chunks[at])
     elif how == "moved":
-        chunks.insert(dice.randrange(len(chunks)), chunks.pop(at))
+        chunks.insert(rng.randrange(len(chunks)), chunks.pop(at))
     elif how == "type":
-        chunks[at] = (dice.choice((b"tRNS", b"PLTE", b"fcTL", b"acTL", b"iCCP", b"eXIf", b"IEND")), content)
+        chunks[at] = (rng.choice((b"tRNS", b"PLTE", b"fcTL", b"acTL", b"iCCP", b"eXIf", b"IEND")), content)
     else:
         names = (
             b"tRNS",
@@ -103,7 +103,7 @@ def mutate_png(data: bytes, dice: random.Random) -> tuple[str, bytes]:
             b"fcTL",
             b"fdAT",
         )
-        chunks.insert(1, (dice.choice(names), dice.randbytes(dice.choice((0, 1, 4, 9, 26, 300)))))
+        chunks.insert(1, (rng.choice(names), rng.randbytes(rng.choice((0, 1, 4, 9, 26, 300)))))
     return f"png {how}", png_file(chunks)
 
 
@@ -191,18 +191,18 @@ PICTURE_FIELDS = {
 }
 
 
-def mutate_picture(data: bytes, dice: random.Random) -> tuple[str, bytes]:
+def mutate_picture(data: bytes, rng: random.Random) -> tuple[str, bytes]:
     """One picture file, damaged where its format keeps lengths, sizes, flags, tables and offsets."""
     if data.startswith(b"\x89PNG"):
-        return mutate_png(data, dice)
+        return mutate_png(data, rng)
     find = next((find for start, find in PICTURE_FIELDS.items() if data.startswith(start)), None)
     if find is None:
-        return mutate(data, dice)
+        return mutate(data, rng)
     fields, damaged = find(data), bytearray(data)
-    for _ in range(dice.choice((1, 1, 1, 2, 4))):
-        at, length, order = dice.choice(fields)
+    for _ in range(rng.choice((1, 1, 1, 2, 4))):
+        at, length, order = rng.choice(fields)
         # an extreme, a neighbour of the right value, the end of the file, or the field's own place: a loop
         right = int.from_bytes(data[at : at + length], order)
-        value = dice.choice((*EXTREMES, right + 1, right - 1, right * 2, len(data), at))
+        value = rng.choice((*EXTREMES, right + 1, right - 1, right * 2, len(data), at))
         damaged[at : at + length] = (value % 256**length).to_bytes(length, order)
     return find.__name__.replace("_", " "), bytes(damaged)

@@ -145,7 +145,7 @@ def test_two_processes_leave_the_run_folder_and_the_checkpoint_of_one_process(of
         if key.endswith("weight"):  # before a norm, a bias changes nothing, and its gradient is only rounding
             torch.testing.assert_close(found["model"][key], weights, rtol=1e-3, atol=2e-5)
     for pool, expected in zip(found["pools"], right["pools"], strict=True):
-        assert torch.equal(pool["generator"], expected["generator"]), "other dice"
+        assert torch.equal(pool["generator"], expected["generator"]), "another random state"
         assert len(pool["pictures"]) == len(expected["pictures"])
         for picture, other in zip(pool["pictures"], expected["pictures"]):
             torch.testing.assert_close(picture, other, rtol=0, atol=1e-4)

@@ -59,11 +59,11 @@ READ, REFUSED, WRONG, CRASH, HANG = "read", "refused", "wrong exception", "crash
 
 def noise(mode: str, size: tuple[int, int], seed: int) -> Image.Image:
     """Coarse noise with some flat parts, so that every kind of packing has something to do."""
-    dice = random.Random(seed)
-    small = Image.frombytes("RGB", (7, 5), dice.randbytes(105)).resize(size, Image.Resampling.NEAREST)
-    small.paste(Image.frombytes("RGB", (9, 9), dice.randbytes(243)), (3, 3))
+    rng = random.Random(seed)
+    small = Image.frombytes("RGB", (7, 5), rng.randbytes(105)).resize(size, Image.Resampling.NEAREST)
+    small.paste(Image.frombytes("RGB", (9, 9), rng.randbytes(243)), (3, 3))
     if mode == "I;16":
-        return Image.frombytes("I;16", size, dice.randbytes(2 * size[0] * size[1]))
+        return Image.frombytes("I;16", size, rng.randbytes(2 * size[0] * size[1]))
     if mode == "RGBA":
         small.putalpha(small.convert("L"))
         return small
@@ -81,8 +81,8 @@ def packed(image: Image.Image, kind: str, **options) -> bytes:
 def tiled_tiff(size: tuple[int, int] = (40, 32), tile: int = 16) -> bytes:
     """A grey TIFF in tiles, packed with zlib; Pillow reads these but does not write them."""
     columns, rows = -(-size[0] // tile), -(-size[1] // tile)
-    dice = random.Random(7)
-    tiles = [zlib.compress(dice.randbytes(tile * tile)) for _ in range(columns * rows)]
+    rng = random.Random(7)
+    tiles = [zlib.compress(rng.randbytes(tile * tile)) for _ in range(columns * rows)]
     start, n = 8 + 2 + 12 * 11 + 4, len(tiles)
     offsets = [start + 8 * n + sum(map(len, tiles[:i])) for i in range(n)]
     entries = [(256, 4, 1, size[0]), (257, 4, 1, size[1]), (258, 3, 1, 8), (259, 3, 1, 8), (262, 3, 1, 1)]
@@ -160,12 +160,12 @@ def pictures() -> dict[str, tuple[str, bytes]]:
 
 def damaged(index: int, sound: dict[str, tuple[str, bytes]]) -> tuple[str, str, str, bytes]:
     """File number `index` of the corpus: (picture it was, kind of damage, suffix, content)."""
-    dice = random.Random(f"pictures {index}")
+    rng = random.Random(f"pictures {index}")
     name = list(sound)[index % len(sound)]
     suffix, content = sound[name]
-    what, content = (mutate if dice.random() < 0.4 else mutate_picture)(content, dice)
-    if dice.random() < 0.03:
-        suffix = dice.choice(("png", "jpg", "tiff", "webp"))  # a wrong one, or by chance the right one
+    what, content = (mutate if rng.random() < 0.4 else mutate_picture)(content, rng)
+    if rng.random() < 0.03:
+        suffix = rng.choice(("png", "jpg", "tiff", "webp"))  # a wrong one, or by chance the right one
     return name, what, suffix, content
 
 
@@ -632,14 +632,14 @@ def test_where_memory_runs_out_the_sentence_says_so(tmp_path):
 
 
 def test_every_picture_cut_off_anywhere_is_read_or_refused(tmp_path):
-    dice = random.Random(3)
+    rng = random.Random(3)
     outcomes = Counter()
     for name, (suffix, content) in pictures().items():
         path = tmp_path / f"cut.{suffix}"
         path.write_bytes(content)
         assert read_every_way(path) == READ, f"{name} is not sound"
         for length in sorted(
-            {1, 2, 3, 8, len(content) - 1, *(dice.randrange(len(content)) for _ in range(12))}
+            {1, 2, 3, 8, len(content) - 1, *(rng.randrange(len(content)) for _ in range(12))}
         ):
             path.write_bytes(content[:length])
             with warnings.catch_warnings(record=True) as said:

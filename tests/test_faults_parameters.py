@@ -281,9 +281,9 @@ EDGES = {
 
 def test_every_accepted_config_builds_networks_below_the_stated_size():
     """On torch's device without memory, so that the largest cost nothing here."""
-    dice, built, refused = random.Random(5), 0, 0
+    rng, built, refused = random.Random(5), 0, 0
     for _ in range(400):
-        changes = {name: dice.choice(values) for name, values in EDGES.items()}
+        changes = {name: rng.choice(values) for name, values in EDGES.items()}
         try:
             config = Config(**changes)
         except ParameterError as error:
@@ -509,7 +509,7 @@ def test_values_reach_the_notebook_as_values_and_never_as_code(tmp_path, monkeyp
     from papermill.translators import PythonTranslator
 
     monkeypatch.chdir(tmp_path)
-    dice = random.Random(3)
+    rng = random.Random(3)
     pieces = [
         '"',
         "'",
@@ -526,7 +526,7 @@ def test_values_reach_the_notebook_as_values_and_never_as_code(tmp_path, monkeyp
         "\\N{DIGIT ONE}",
     ]
     for _ in range(500):
-        text = "".join(dice.choice(pieces) for _ in range(dice.randrange(12)))
+        text = "".join(rng.choice(pieces) for _ in range(rng.randrange(12)))
         values = {"data": text, "steps": 10**18, "learning_rate": 5e-324, "resume": True}
         namespace = {}
         exec(PythonTranslator.codify(values), namespace)
@@ -583,7 +583,7 @@ def test_a_real_process_refuses_within_its_memory_and_hangs_never(tmp_path, argu
 
 @pytest.mark.long
 def test_ten_thousand_hostile_values_get_one_sentence_or_are_read(tmp_path):
-    dice, found, wrong, longest = random.Random(9), {"accepted": 0, "refused": 0}, {}, 0.0
+    rng, found, wrong, longest = random.Random(9), {"accepted": 0, "refused": 0}, {}, 0.0
     letters = "0123456789.eE+-:_xob[]{},&*!|>%@`'\"#? \t\n\r~\\/=<aftn\0\x1b\ufeff\u0663\ud800"
 
     def note(what: str, act) -> None:
@@ -604,13 +604,13 @@ def test_ten_thousand_hostile_values_get_one_sentence_or_are_read(tmp_path):
     from mutations import mutate
 
     for i in range(8000):
-        name = dice.choice(sorted(DECLARED))
-        text = "".join(dice.choice(letters) for _ in range(dice.randrange(1, 30)))
+        name = rng.choice(sorted(DECLARED))
+        text = "".join(rng.choice(letters) for _ in range(rng.randrange(1, 30)))
         if i % 3 == 0:
             note(f"{name}={text}", lambda: configure((f"{name}={text}",)))
         else:
             content = (
-                mutate(original, dice)[1] if i % 3 == 1 else f"{name}: {text}\n".encode("utf-8", "replace")
+                mutate(original, rng)[1] if i % 3 == 1 else f"{name}: {text}\n".encode("utf-8", "replace")
             )
             path.write_bytes(content)
             note(repr(content), lambda: configure((), path))

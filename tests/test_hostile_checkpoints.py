@@ -178,7 +178,7 @@ def damaged_bytes(reader, good: Path, folder: Path, count: int, seed: int) -> di
 
     from minicyclegan.runs.checkpoint import read_checkpoint
 
-    original, state, dice = good.read_bytes(), read_checkpoint(good), random.Random(seed)
+    original, state, rng = good.read_bytes(), read_checkpoint(good), random.Random(seed)
     found = {
         "mutants": count,
         "refused": 0,
@@ -189,7 +189,7 @@ def damaged_bytes(reader, good: Path, folder: Path, count: int, seed: int) -> di
     }
     problems = []
     for number in range(count):
-        kind, content = mutate(original, dice)
+        kind, content = mutate(original, rng)
         path = folder / "mutant.pt"
         path.write_bytes(content)
         verdict, sentence, seen = reader.read(path)
@@ -299,7 +299,7 @@ def hostile_states(state: dict) -> dict[str, dict]:
         )
         change(f"a moment is {what}", lambda s: s["optimizer_g"]["state"][0].__setitem__("exp_avg", value))
         change(f"a pool's picture is {what}", lambda s: s["pools"][0]["pictures"].__setitem__(0, value))
-        change(f"a pool's dice are {what}", lambda s: s["pools"][0].__setitem__("generator", value))
+        change(f"a pool's random state is {what}", lambda s: s["pools"][0].__setitem__("generator", value))
     change("a weight is missing", lambda s: [s[part].pop(weights) for part in ("model", "average")])
     change(
         "a weight too many",

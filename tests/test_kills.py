@@ -79,18 +79,18 @@ def kill_many(
     processes, run_dir: Path, undisturbed: Path, kills: int, seed: int
 ) -> tuple[dict[str, int], int]:
     """Kill a run again and again at random moments, resuming each time; compare each time it comes to its end."""
-    dice, hits, finished = random.Random(seed), {}, 0
+    rng, hits, finished = random.Random(seed), {}, 0
     while sum(hits.values()) < kills:
         resume = (run_dir / "metrics.jsonl").exists() or (run_dir / "last.pt").exists()
-        kind = dice.choice(("at any time", "in a step", "checkpoint", "sample sheet"))
+        kind = rng.choice(("at any time", "in a step", "checkpoint", "sample sheet"))
         process = processes.start(run_dir, resume=resume, **KILL)
         if kind == "at any time":
-            time.sleep(dice.uniform(0, 0.5))
+            time.sleep(rng.uniform(0, 0.5))
         else:
-            goal = lines_in(run_dir) + dice.randint(1, 8)
+            goal = lines_in(run_dir) + rng.randint(1, 8)
             if wait_until(lambda: lines_in(run_dir) >= goal, process):
                 if kind == "in a step":
-                    time.sleep(dice.uniform(0, 0.03))
+                    time.sleep(rng.uniform(0, 0.03))
                 else:
                     wait_until(lambda: being_written(run_dir) == kind, process)
         try:

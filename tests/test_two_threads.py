@@ -31,8 +31,8 @@ def two_threads():
 
 
 def batches_of(config, steps: int, kind=torch.float32) -> list[tuple]:
-    dice, shape = torch.Generator().manual_seed(7), (config.batch_size, 3, 16, 16)
-    return [tuple(torch.rand(shape, generator=dice).to(kind) * 2 - 1 for _ in "ab") for _ in range(steps)]
+    rng, shape = torch.Generator().manual_seed(7), (config.batch_size, 3, 16, 16)
+    return [tuple(torch.rand(shape, generator=rng).to(kind) * 2 - 1 for _ in "ab") for _ in range(steps)]
 
 
 def trained(config, learn, steps: int = 6, dtype=torch.float32, exact: bool = False):
@@ -112,8 +112,8 @@ def test_bfloat16_works_in_two_threads():
 )
 def test_the_quick_norm_and_its_gradient_are_those_of_the_formula(n, stored, back):
     """PyTorch's own norm gives another gradient for one picture and a gradient that comes back channels last."""
-    dice = torch.Generator().manual_seed(0)
-    x, gradient = torch.randn(n, 5, 7, 9, generator=dice) * 3 + 2, torch.randn(n, 5, 7, 9, generator=dice)
+    rng = torch.Generator().manual_seed(0)
+    x, gradient = torch.randn(n, 5, 7, 9, generator=rng) * 3 + 2, torch.randn(n, 5, 7, 9, generator=rng)
     pair = [x.clone().requires_grad_(), x.contiguous(memory_format=stored).requires_grad_()]
     variance, mean = torch.var_mean(pair[0], (2, 3), correction=0, keepdim=True)
     formula, quick = (pair[0] - mean) / (variance + 1e-5).sqrt(), QuickInstanceNorm(5)(pair[1])

@@ -38,10 +38,10 @@ def translate(checkpoint, images, output, to, device, on_bad_image):
 
     source = Path(images)
     if not os.path.lexists(source):
-        raise DataError(f"there is no image or folder {source}; check the path")
+        raise DataError(f"there is no picture or folder {source}; check the path")
     paths = list_images(source) if os.path.isdir(source) else source
     if not paths:
-        raise DataError(f"no image in {source}; put some there (jpg, png, webp, tiff, ...)")
+        raise DataError(f"no picture in {source}; put some there (jpg, png, webp, tiff, ...)")
     model = load(checkpoint, device)
     if next(model.parameters()).device.type == "cpu":
         use_quick_norms(model).to(memory_format=torch.channels_last)
