@@ -171,8 +171,10 @@ def test_translate_refuses_what_cannot_be(checkpoint, photos, tmp_path):
     out = tmp_path / "out"
     (tmp_path / "empty").mkdir()
     (tmp_path / "other.pt").write_text("no checkpoint")
-    refused("translate", checkpoint, tmp_path / "nowhere", "-o", out, words=["no image or folder", "nowhere"])
-    refused("translate", checkpoint, tmp_path / "empty", "-o", out, words=["no image in", "empty"])
+    refused(
+        "translate", checkpoint, tmp_path / "nowhere", "-o", out, words=["no picture or folder", "nowhere"]
+    )
+    refused("translate", checkpoint, tmp_path / "empty", "-o", out, words=["no picture in", "empty"])
     refused("translate", tmp_path / "nowhere.pt", photos, "-o", out, words=["there is no checkpoint"])
     refused("translate", tmp_path / "other.pt", photos, "-o", out, words=["other.pt"])
     refused("translate", checkpoint, photos, "-o", out, "--device", "gpu", words=["device", "'gpu'"])
@@ -311,6 +313,7 @@ def test_train_on_a_folder_leaves_a_run_and_the_executed_notebook(in_tmp):
 
 
 @needs_notebook
+@pytest.mark.long
 def test_train_resumes_a_stopped_run_to_the_bits_of_one_go(in_tmp, monkeypatch):
     data = make_folder(in_tmp / "noise")
     config, options = tiny_config(data=str(data)), dict(device="cpu", precision="fp32", checkpoint_every=2)

@@ -126,10 +126,10 @@ def require_sound(run_dir: Path, steps: int) -> None:
 
 
 def test_a_run_can_be_read_by_another_process_all_the_while_and_leaks_nothing(tmp_path):
-    seen = watch(tmp_path / "run", 400)
+    seen = watch(tmp_path / "run", 200)
     assert seen["reads_by_another_process"] > 5
     assert faults_in(seen) == [], seen
-    require_sound(tmp_path / "run", 400)
+    require_sound(tmp_path / "run", 200)
 
 
 @pytest.mark.long

@@ -233,6 +233,7 @@ def test_a_variant_that_fails_is_a_row_and_the_others_are_measured(tmp_path, mon
     assert "failed: RuntimeError: the first line" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_run_with_the_same_file_goes_on_where_the_last_one_stopped(tmp_path):
     first = run(tmp_path, "--variants", "fp32")
     both = run(tmp_path)
@@ -241,6 +242,7 @@ def test_a_run_with_the_same_file_goes_on_where_the_last_one_stopped(tmp_path):
     assert both["rows"][1]["differences"][0] < 1e-4
 
 
+@pytest.mark.long
 def test_rows_of_another_machine_are_not_mixed_in(tmp_path):
     run(tmp_path, "--variants", "fp32", "--minutes", "0")
     kept = json.loads((tmp_path / "rows.json").read_text())

@@ -513,13 +513,14 @@ def hostile_archives(good: bytes) -> dict[str, bytes]:
 MAY_BE_READ = ("another version",)  # torch does not mind, and the values are the original ones
 
 
-def test_archives_that_torch_did_not_write_are_refused_with_one_sentence(reader, good, tmp_path):
+@ONE_IN
+def test_archives_that_torch_did_not_write_are_refused_with_one_sentence(reader, good, tmp_path, one_in):
     from test_training import assert_same
 
     from minicyclegan.runs.checkpoint import read_checkpoint
 
     problems = {}
-    for name, content in hostile_archives(good.read_bytes()).items():
+    for name, content in list(hostile_archives(good.read_bytes()).items())[::one_in]:
         (tmp_path / "x.pt").write_bytes(content)
         verdict, sentence, seen = reader.read(tmp_path / "x.pt")
         if verdict == "accepted,accepted,accepted,accepted" and any(word in name for word in MAY_BE_READ):

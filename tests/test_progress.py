@@ -52,6 +52,7 @@ def test_nbval_compares_them(executed):
         "-m",
         "pytest",
         "-q",
+        "-n0",
         "--nbval",
         "--nbval-current-env",
         "-p",

@@ -360,6 +360,7 @@ def test_temporary_folders_are_replaced_as_nbval_replaces_them():
     assert [config[name]["regex"] for name in config.sections()] == [SANITISE.pattern.replace('\\"', '"')]
 
 
+@pytest.mark.long
 def test_a_changed_learning_rate_of_the_real_notebook_07_is_found_by_the_committed_reference(tmp_path):
     code, said, report = repro(ROOT / "notebooks", tmp_path / "out", "-p", "learning_rate=0.002", tiny=False)
     assert (
