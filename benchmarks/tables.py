@@ -41,6 +41,12 @@ def small_step(name: str) -> str:
     return table(["form", "ms a step", "share of the limit", "largest difference of a loss"], rows, found["machine"])  # fmt: skip
 
 
+def step_memory() -> str:
+    found = read("step_memory")
+    rows = [[row["way"], row["batch"], f"{row['mib']:,}"] for row in found["rows"]]
+    return table(["how the two directions are computed", "batch", "MiB that a step adds"], rows, found["machine"])  # fmt: skip
+
+
 def step_on_cpu() -> str:
     found, rows = read("step_cpu"), []
     for row in found["rows"]:
@@ -104,6 +110,7 @@ TABLES = {
     "time_to_quality_fp32": lambda: time_to_quality("time_to_quality_fp32"),
     "small_step": lambda: small_step("small_step"),
     "small_step_1": lambda: small_step("small_step_1"),
+    "step_memory": step_memory,
     "step_cpu": step_on_cpu,
     "translation": translation,
     "index": index,
