@@ -32,10 +32,7 @@ def trainer_of(config: Config, last: bool, quick: bool, fused: bool, two: bool) 
     trainer = Trainer(config, torch.device("cpu"))
     torch.manual_seed(config.seed)
     model = CycleGAN(config)
-    if not two:
-        model.learn, trainer.threads = in_turn, torch.get_num_threads()
-    else:
-        model.learn = in_two_threads
+    model.learn = in_two_threads if two else in_turn
     if last:
         model.to(memory_format=torch.channels_last)
     if quick:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from minicyclegan.cyclegan import CycleGAN, ImagePool
+from minicyclegan.cyclegan import CycleGAN, ImagePool, in_turn
 from minicyclegan.data import Domains, UnpairedBatches
 from minicyclegan.errors import RunError
 from minicyclegan.fast.norm import use_quick_norms
@@ -56,11 +56,9 @@ class Trainer:
         self.wrong_steps = {}  # for each loss, the number of steps since it stopped being finite
         # On a CPU, pictures stored channels last and a core for each direction give the same numbers faster
         self.model = CycleGAN(config, dtype).to(device, memory_format=torch.channels_last)
-        self.threads = torch.get_num_threads()
         if device.type == "cpu":
             use_quick_norms(self.model)
-            if self.threads > 1:
-                self.model.learn, self.threads = in_two_threads, self.threads // 2
+            self.model.learn = in_two_threads if torch.get_num_threads() > 1 else in_turn
         self.average = copy.deepcopy(self.model).eval() if config.ema_decay > 0 else None
         self.model.random = torch.Generator(device)
         generators = [*self.model.generator_ab.parameters(), *self.model.generator_ba.parameters()]
@@ -89,8 +87,9 @@ class Trainer:
         real_a, real_b = (real.contiguous(memory_format=torch.channels_last) for real in (real_a, real_b))
         with_identity = self.step < self.config.identity_share * self.config.steps
         given = real_a, real_b, self.optimizer_g, self.optimizer_d, self.pool_a, self.pool_b, with_identity
-        # For the whole step: the threads of a shared operation keep spinning, and would slow the other direction down
-        with threads_for_each(self.threads):
+        # Set once for the whole step: the threads of a shared operation go on spinning, and would slow the other direction
+        sharing = 2 if self.model.learn is in_two_threads else 1
+        with threads_for_each(max(1, torch.get_num_threads() // sharing)):
             losses = self.model.training_step(*given)
         if self.average is not None:
             update_average(self.average, self.model, self.config.ema_decay, self.step)

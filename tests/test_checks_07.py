@@ -15,7 +15,7 @@ import copy
 import math
 import torch
 from torch import Tensor, nn
-from minicyclegan.cyclegan import CycleGAN, ImagePool
+from minicyclegan.cyclegan import CycleGAN, ImagePool, in_turn
 from minicyclegan.fast.norm import use_quick_norms
 from minicyclegan.fast.threads import in_two_threads, threads_for_each
 from minicyclegan.parameters import Config

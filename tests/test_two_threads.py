@@ -217,17 +217,18 @@ def test_directions_that_share_a_network_learn_in_turn_from_the_sum_of_both():
     assert all(torch.allclose(w.grad, e, rtol=1e-9, atol=1e-12) for w, e in zip(weights, expected))
 
 
-def test_the_trainer_gives_each_direction_half_of_the_threads_and_sets_them_back(two_threads):
+@pytest.mark.parametrize("learn, share", [(in_two_threads, 1), (in_turn, 2)])
+def test_each_direction_gets_half_of_the_threads_only_where_both_run_at_once(
+    learn, share, two_threads, monkeypatch
+):
+    """A model that must learn in turn, as notebook 11's, or DDP, keeps all of them; and they are set back."""
     seen = []
-
-    def watched(first, second):
-        seen.append(torch.get_num_threads())
-        return in_two_threads(first, second)
-
     trainer = Trainer(tiny_config(), torch.device("cpu"))
-    trainer.model.learn = watched
+    trainer.model.learn = learn
+    step = trainer.model.training_step
+    trainer.model.training_step = lambda *given: (seen.append(torch.get_num_threads()), step(*given))[1]
     trainer.train_on(*torch.zeros(2, 2, 3, 16, 16))
-    assert seen == [1, 1] and torch.get_num_threads() == 2
+    assert seen == [share] and torch.get_num_threads() == 2
 
 
 def test_the_trainer_takes_two_threads_where_there_are_two(two_threads):
