@@ -231,7 +231,10 @@ def test_jupyters_interrupt_ends_after_the_step_with_a_checkpoint(undisturbed, t
     try:
         options = KILL | {"checkpoint_every": 1000}
         client.execute(
-            "import sys; sys.path.insert(0, 'tests')\nimport torch; torch.set_num_threads(1)\n"
+            "import sys, time; sys.path.insert(0, 'tests')\nimport torch; torch.set_num_threads(1)\n"
+            # Slowly, so that a quick machine is not done before the interrupt comes
+            "from minicyclegan.training import Trainer\nstep = Trainer.train_on\n"
+            "Trainer.train_on = lambda self, *batch: (time.sleep(0.05), step(self, *batch))[1]\n"
             f"from pathlib import Path\nfrom conftest import tiny_run\ntiny_run(Path({str(tmp_path / 'run')!r}), **{options})"
         )
         while lines_in(tmp_path / "run") < 3:
@@ -252,7 +255,7 @@ def test_jupyters_interrupt_ends_after_the_step_with_a_checkpoint(undisturbed, t
 
 COMMAND = [sys.executable, "-m", "minicyclegan.cli", "train", "seasons", "-o", "run"]
 COMMAND += [
-    f"-p{pair}" for pair in ("image_size=16", "steps=400", "batch_size=1", "base_channels=4", "n_blocks=1")
+    f"-p{pair}" for pair in ("image_size=16", "steps=3000", "batch_size=1", "base_channels=4", "n_blocks=1")
 ]
 COMMAND += [
     f"-p{pair}"
@@ -284,7 +287,7 @@ def test_a_signal_to_the_command_reaches_the_kernel_and_says_how_to_go_on(tmp_pa
         and "Traceback" not in error
     )
     steps = read_checkpoint(tmp_path / "run" / "last.pt")["step"]
-    assert 0 < steps < 400 and f"stopped after step {steps} of 400" in output
+    assert 0 < steps < 3000 and f"stopped after step {steps} of 3000" in output
     assert "07_train.ipynb" in files_in(tmp_path / "run")
 
 
