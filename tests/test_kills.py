@@ -1,5 +1,6 @@
 """A run that is killed at any moment resumes to the same bits; one that is asked to stop stops in good order."""
 
+import errno
 import os
 import random
 import signal
@@ -356,3 +357,16 @@ def test_killed_around_a_checkpoint_no_line_of_the_metrics_is_lost(tmp_path, mon
         tiny_run(tmp_path / "run", checkpoint_every=2)
     tiny_run(tmp_path / "run", checkpoint_every=2, resume=True)
     assert_same_run(tmp_path / "run", tmp_path / "straight")
+
+
+def test_a_drive_without_locks_is_better_without_one_than_not_at_all(tmp_path, monkeypatch):
+    def refuse(lock):
+        raise OSError(number, "no locks here")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    number = errno.ENOLCK
+    with only_one(tmp_path / ".lock", "busy"):
+        pass
+    number = errno.EACCES
+    with pytest.raises(OSError, match="no locks here"), only_one(tmp_path / ".lock", "busy"):
+        pass

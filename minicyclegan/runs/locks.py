@@ -1,6 +1,7 @@
 """One process at a time in a folder."""
 
 import contextlib
+import errno
 from pathlib import Path
 
 import filelock
@@ -20,6 +21,10 @@ def only_one(path: str | Path, busy: str, error: type[MiniCycleGANError] = RunEr
         lock.acquire()
     except filelock.Timeout:
         raise error(busy) from None
+    except OSError as failure:
+        # Some network drives have no locks: better without one than not at all
+        if failure.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):
+            raise
     try:
         yield
     finally:
