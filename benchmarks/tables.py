@@ -105,6 +105,17 @@ def processes() -> str:
     return table(head, rows, found["machine"])
 
 
+def large_translation() -> str:
+    found, rows = read("large_translation"), []
+    for r in found["rows"]:
+        differs = r.get("differs") or {"max": "", "mean": ""}
+        rows += [
+            [r["network"], r["px"], r["how"], r["cpu"], f"{r['peak']:,}", differs["max"], differs["mean"]]
+        ]
+    head = ["network", "px", "how", "processor's seconds", "peak, MiB", "differs at most", "on average"]
+    return table(head, rows, found["machine"])
+
+
 TABLES = {
     "time_to_quality": lambda: time_to_quality("time_to_quality"),
     "time_to_quality_fp32": lambda: time_to_quality("time_to_quality_fp32"),
@@ -113,6 +124,7 @@ TABLES = {
     "step_memory": step_memory,
     "step_cpu": step_on_cpu,
     "translation": translation,
+    "large_translation": large_translation,
     "index": index,
     "seasons": seasons,
     "waiting": waiting,

@@ -39,7 +39,7 @@ FLOORS = {
             "sweep": (43, "many runs"),
             "grading": (54.5, "a class"),
             "checks": (67, "the exercises"),
-            "quality": (81, "tables, KID, twins"),
+            "quality": (81, "tables, distance, twins"),
             "serve": (95, "app, ONNX"),
         },
     ),

@@ -11,7 +11,7 @@ from minicyclegan.discriminator import PatchDiscriminator
 from minicyclegan.errors import DataError, ParameterError
 from minicyclegan.gan_loss import discriminator_loss, generator_loss
 from minicyclegan.generator import Generator, init_weights
-from minicyclegan.parameters import Config
+from minicyclegan.parameters import Config, value_range_of
 from minicyclegan.pictures.images import as_batch
 
 
@@ -212,13 +212,15 @@ class CycleGAN(nn.Module):
     def translate(self, image, to: str = "b"):
         """Translate one picture of any size, given as a path, PIL image, array or tensor; the same kind comes back.
 
-        A path gives a PIL image. Sizes that the network cannot halve twice are padded and cut back. Raises
-        ParameterError for a direction other than "a" or "b", DataError for something that is not a picture.
+        A path gives a PIL image. Sizes that the network cannot halve twice are padded and cut back. Files and PIL images
+        of more than 8 bits have black and white where the training's had them. Raises ParameterError for a direction
+        other than "a" or "b", DataError for something that is not a picture.
         """
         if to not in ("a", "b"):
             raise ParameterError(f'`to` must be "a" or "b", but it is {to!r}')
         generator = self.generator_ab if to == "b" else self.generator_ba
-        batch, restore = as_batch(image)
+        value_range = value_range_of(self.config.value_range, "a" if to == "b" else "b")
+        batch, restore = as_batch(image, value_range)
         batch = batch.to(next(self.parameters()).device)
         height, width = batch.shape[-2:]
         # at least 16 px and a multiple of 4; "replicate" works at any size, "reflect" not on very small pictures

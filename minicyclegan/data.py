@@ -10,8 +10,12 @@ from torch import Tensor
 
 from minicyclegan.course.first_edition import moved_names
 from minicyclegan.errors import DataError, ParameterError
+from minicyclegan.parameters import value_range_of
+from minicyclegan.pictures.folders import no_folder, no_image
 from minicyclegan.pictures.images import list_images, read_image, to_tensor
+from minicyclegan.pictures.pairs import find_pairs
 from minicyclegan.pictures.prefetch import read_all
+from minicyclegan.pictures.survey import survey_folders
 from minicyclegan.seasons import draw, sample_scenes
 
 __getattr__ = moved_names("data")
@@ -34,17 +38,23 @@ class ImageFolder:
     DataError names the first of them) or "skip" (they are left out and listed in `skipped`). If all pictures fit into
     `memory_budget` bytes, at 3 * size * size each, they are kept and take exactly that; otherwise only the names are kept,
     and each picture is read again when it is asked for. While files are read, a few are open, each at most as large as
-    `read_image` allows. Raises DataError for a missing or empty folder.
+    `read_image` allows, which also gets `value_range`. Raises DataError for a missing or empty folder.
     """
 
     def __init__(
-        self, folder: str | Path, size: int, on_bad_image: str = "refuse", memory_budget: int = 2 * 1024**3
+        self,
+        folder: str | Path,
+        size: int,
+        on_bad_image: str = "refuse",
+        memory_budget: int = 2 * 1024**3,
+        value_range: tuple[float, float] | None = None,
     ):
         if on_bad_image not in ("refuse", "skip"):
             raise ParameterError(f"on_bad_image must be refuse or skip, but it is {on_bad_image!r}")
         if not os.path.isdir(folder):
-            raise DataError(f"there is no folder {folder}; a data set needs trainA, trainB, testA and testB")
-        self.size, self.paths, self.skipped, self.enlarged, self.pictures = size, [], [], set(), None
+            raise DataError(no_folder(folder))
+        self.size, self.value_range, self.pictures = size, value_range, None
+        self.paths, self.skipped, self.enlarged = [], [], set()
         paths = list_images(folder)
         keep = len(paths) * 3 * size * size <= memory_budget
         pictures = torch.empty(len(paths) if keep else 0, 3, size, size, dtype=torch.uint8)
@@ -58,12 +68,12 @@ class ImageFolder:
             else:
                 raise result
         if not self.paths:
-            raise DataError(f"no readable picture in {folder}; put some there (jpg, png, webp, tiff, ...)")
+            raise DataError(no_image(folder))
         if keep:
             self.pictures = pictures[: len(self.paths)]
 
     def open(self, path: Path) -> Image.Image:
-        image = read_image(path)
+        image = read_image(path, self.value_range)
         if min(image.size) < self.size:
             self.enlarged.add(path)
         return image
@@ -73,6 +83,12 @@ class ImageFolder:
 
     def read(self, path: Path) -> Tensor:
         return to_tensor(ImageOps.fit(self.open(path), (self.size, self.size), Image.Resampling.BICUBIC))
+
+    def keep(self, indices: list[int]) -> None:
+        """Only these pictures, in this order; the others are left out from now on."""
+        self.paths = [self.paths[i] for i in indices]
+        if self.pictures is not None:
+            self.pictures = self.pictures[indices]
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -150,7 +166,8 @@ class UnpairedBatches:
 class Domains:
     """Two domains, ready to train on: uint8 pictures for training (possibly larger than the crop) and for testing.
 
-    `paired` says whether test picture number i of A and of B show the same thing; training never uses it.
+    `paired` says whether test picture number i of A and of B show the same thing; training never uses it. `value_range`
+    is black and white for pictures of more than 8 bits, and "auto" where there are none.
     """
 
     train_a: Tensor | ImageFolder
@@ -159,6 +176,7 @@ class Domains:
     test_b: Tensor | ImageFolder
     paired: bool
     notes: list[str]
+    value_range: str = "auto"
 
 
 def load_seasons(size: int, n_train: int = 1000, n_test: int = 200, seed: int = 0) -> Domains:
@@ -180,10 +198,19 @@ def load_seasons(size: int, n_train: int = 1000, n_test: int = 200, seed: int = 
     )
 
 
-def load_folder(folder: str | Path, size: int, load_size: int = 0, on_bad_image: str = "refuse") -> Domains:
+def load_folder(
+    folder: str | Path,
+    size: int,
+    load_size: int = 0,
+    on_bad_image: str = "refuse",
+    value_range: str = "auto",
+    paired: str = "auto",
+) -> Domains:
     """A folder with trainA, trainB, testA and testB. `load_size` is the side before the random crop; 0 is 286/256 of `size`.
 
-    The test pictures count as true pairs when testA and testB hold the same file names. Raises DataError.
+    The test pictures count as true pairs when testA and testB hold the same file names and pictures of one name look
+    alike; `paired` "yes" or "no" decides it without looking. `notes` say what was found, assumed and left out. Raises
+    DataError.
     """
     folder = Path(folder)
     load_size = load_size or round(size * 286 / 256)
@@ -191,9 +218,16 @@ def load_folder(folder: str | Path, size: int, load_size: int = 0, on_bad_image:
         raise DataError(
             f"load_size is {load_size}, smaller than image_size {size}; make it at least as large"
         )
+    folders = {name: folder / name for name in ("trainA", "trainB", "testA", "testB")}
+    value_range, remarks = survey_folders(folders, value_range)
     parts = {
-        name: ImageFolder(folder / name, load_size if name.startswith("train") else size, on_bad_image)
-        for name in ("trainA", "trainB", "testA", "testB")
+        name: ImageFolder(
+            place,
+            load_size if name.startswith("train") else size,
+            on_bad_image,
+            value_range=value_range_of(value_range, name[-1]),
+        )
+        for name, place in folders.items()
     }
     notes = [f"skipped: {text}" for part in parts.values() for text in part.skipped]
     notes += [
@@ -201,5 +235,10 @@ def load_folder(folder: str | Path, size: int, load_size: int = 0, on_bad_image:
         for name, part in parts.items()
         if part.enlarged
     ]
-    names_a, names_b = ([path.stem for path in parts[name].paths] for name in ("testA", "testB"))
-    return Domains(*parts.values(), paired=names_a == names_b, notes=notes)
+    pairs, why = find_pairs(parts["testA"], parts["testB"], paired)
+    if pairs:
+        parts["testA"].keep([i for i, _ in pairs])
+        parts["testB"].keep([k for _, k in pairs])
+    return Domains(
+        *parts.values(), paired=bool(pairs), notes=notes + remarks + [why], value_range=value_range
+    )

@@ -48,10 +48,33 @@ def check_type(name: str, value, wanted: type):
 
 
 def check_intervals(values: dict) -> None:
-    """Refuse a number of steps between two checkpoints, samples or log lines that is below 1. Other names are ignored."""
+    """Refuse a number of steps between two checkpoints, samples or log lines that is below 1. Other names are ignored.
+
+    `keep_every` may be 0: then no checkpoint is kept for good.
+    """
     for name, value in values.items():
-        if name.endswith("_every") and value < 1:
-            raise ParameterError(f"parameter {name} must be at least 1, but it is {value}")
+        least = 0 if name == "keep_every" else 1
+        if name.endswith("_every") and value < least:
+            raise ParameterError(f"parameter {name} must be at least {least}, but it is {value}")
+
+
+def value_range_of(text: str, domain: str) -> tuple[float, float] | None:
+    """What is black and what is white in pictures of domain "a" or "b" that have more than 8 bits; None is not known.
+
+    `text` is "auto", or "LOW..HIGH", or "LOW..HIGH, LOW..HIGH" for A and B. Raises ParameterError for anything else.
+    """
+    if text == "auto":
+        return None
+    try:
+        ranges = [tuple(float(end) for end in part.split("..")) for part in text.split(",")]
+        (low_a, high_a), (low_b, high_b) = ranges * 2 if len(ranges) == 1 else ranges
+        if -math.inf < low_a < high_a < math.inf and -math.inf < low_b < high_b < math.inf:
+            return (low_a, high_a) if domain.lower() == "a" else (low_b, high_b)
+    except ValueError:
+        pass
+    raise ParameterError(
+        f"parameter value_range must be auto, LOW..HIGH such as 0..4095, or LOW..HIGH, LOW..HIGH for A and B, but it is {shown(text)}"
+    )
 
 
 LARGEST_NUMBER = 10**18  # of any whole number: less than torch and the clocks of a system can count to
@@ -106,23 +129,16 @@ class Config:
     beta1: float = 0.5  # Adam's first momentum
     decay_share: float = 0.5  # the last share of the steps, in which the learning rate falls linearly
     ema_decay: float = 0.0  # moving average of the generators' weights for translation; 0 is off (paper)
+    value_range: str = "auto"  # black and white where pictures have more than 8 bits, such as 0..4095
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
             object.__setattr__(
                 self, field.name, check_type(field.name, getattr(self, field.name), field.type)
             )
-        for name in (
-            "image_size",
-            "steps",
-            "batch_size",
-            "base_channels",
-            "n_downsamplings",
-            "discriminator_channels",
-            "discriminator_layers",
-            "learning_rate",
-            "discriminator_lr_factor",
-        ):
+        positive = "image_size steps batch_size base_channels n_downsamplings discriminator_channels "
+        positive += "discriminator_layers learning_rate discriminator_lr_factor"
+        for name in positive.split():
             if getattr(self, name) <= 0:
                 raise ParameterError(
                     f"parameter {name} must be greater than 0, but it is {getattr(self, name)}"
@@ -164,6 +180,7 @@ class Config:
                 raise ParameterError(
                     f"parameter {name} must be {' or '.join(words)}, but it is {shown(getattr(self, name))}"
                 )
+        value_range_of(self.value_range, "a")
         if self.n_downsamplings > 2:
             raise ParameterError(
                 f"parameter n_downsamplings must be 1 or 2, but it is {self.n_downsamplings}"

@@ -4,6 +4,7 @@ The run folder and its checkpoints are those of `minicyclegan train`: either res
 """
 
 import contextlib
+import dataclasses
 import datetime
 import os
 import signal
@@ -22,6 +23,7 @@ from minicyclegan.distributed.processes import agreed, device_of_process, losing
 from minicyclegan.errors import MiniCycleGANError, ParameterError, RunError, Stopped
 from minicyclegan.parameters import Config, check_intervals
 from minicyclegan.runs.folder import open_run
+from minicyclegan.runs.record import run_record
 from minicyclegan.runs.resume import begin
 from minicyclegan.runs.signals import signals_noted
 from minicyclegan.training import train_steps
@@ -43,6 +45,9 @@ def train_together(
     resume: bool = False,
     progress=print,
     signals=(),
+    keep_every: int = 0,
+    start_from: str | Path = "",
+    yes: bool = False,
 ) -> ParallelTrainer:
     """`training.train` on all processes of the group, each with its share of `config.batch_size` pictures.
 
@@ -52,6 +57,7 @@ def train_together(
     """
     rank, world, run_dir = dist.get_rank(), dist.get_world_size(), Path(run_dir)
     intervals = {"checkpoint_every": checkpoint_every, "sample_every": sample_every, "log_every": log_every}
+    intervals["keep_every"] = keep_every
     with contextlib.ExitStack() as held:
         with together():
             check_intervals(intervals)
@@ -74,7 +80,7 @@ def train_together(
                 )
         with together():
             if rank == 0:
-                held.enter_context(open_run(run_dir, config, resume))
+                held.enter_context(open_run(run_dir, config, resume, domains, yes))
         trainer = ParallelTrainer(config, torch_device, dtype)
         with together():
             if rank == 0:
@@ -82,7 +88,8 @@ def train_together(
                     progress(note)
                 share = config.batch_size // world
                 progress(f"{sentence}; {world} processes with {share} of {config.batch_size} pictures each")
-                begin(trainer, run_dir, resume, progress)
+                options = {"device": device, "precision": precision, **intervals}
+                begin(trainer, run_dir, resume, progress, start_from, run_record(domains, options))
         trainer.take_state_of_first()
         stopped = SharedStop(signals)
         train_steps(
@@ -156,8 +163,23 @@ def run(data, folder, parameters, file, run_dir: Path, signals: list[int]) -> No
     """What `main` was asked for, in each process of the group. Raises as train_together does."""
     with together():
         config, _, ways = resolve_run(data, folder, parameters, file)
-        domains = load_domains(config.data, config.image_size, config.load_size, ways["on_bad_image"])
-    options = ("device", "precision", "checkpoint_every", "sample_every", "resume")
+        if ways["minutes"]:
+            raise ParameterError(
+                "several processes do not measure a step first; give steps instead of minutes"
+            )
+        sizes = config.data, config.image_size, config.load_size
+        domains = load_domains(*sizes, ways["on_bad_image"], config.value_range, ways["paired"])
+        config = dataclasses.replace(config, value_range=domains.value_range)
+    options = (
+        "device",
+        "precision",
+        "checkpoint_every",
+        "sample_every",
+        "resume",
+        "keep_every",
+        "start_from",
+        "yes",
+    )
     chosen = {name: ways[name] for name in options}
     train_together(config, domains, run_dir, **chosen, progress=click.echo, signals=signals)
     if dist.get_rank() == 0:

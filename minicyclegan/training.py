@@ -19,6 +19,7 @@ from minicyclegan.runs.checkpoint import save_next
 from minicyclegan.runs.devices import choose_device
 from minicyclegan.runs.folder import not_finite_message, open_run
 from minicyclegan.runs.progress import Progress
+from minicyclegan.runs.record import run_record
 from minicyclegan.runs.resume import begin
 from minicyclegan.runs.signals import signals_wait
 from minicyclegan.samples import write_step
@@ -63,8 +64,7 @@ class Trainer:
         self.model.random = torch.Generator(device)
         generators = [*self.model.generator_ab.parameters(), *self.model.generator_ba.parameters()]
         discriminators = [*self.model.discriminator_a.parameters(), *self.model.discriminator_b.parameters()]
-        # One optimiser for both generators, one for both discriminators: both halves of the cycle learn together.
-        # Fused: one operation for all weights instead of a dozen for each
+        # Both halves of the cycle learn together. Fused: one operation for all weights instead of a dozen for each
         adam = {"lr": config.learning_rate, "betas": (config.beta1, 0.999), "fused": True}
         self.optimizer_g = torch.optim.Adam(generators, **adam)
         self.optimizer_d = torch.optim.Adam(discriminators, **adam)
@@ -172,14 +172,14 @@ def train_steps(
     """
     config, started, saved_step = trainer.config, time.monotonic(), trainer.step
     device = next(trainer.model.parameters()).device
-    clock = Progress(trainer.step, config.steps, progress)
+    clock = Progress(trainer.step, config.steps, progress if writes else lambda line: None)
     shown = [pictures[list(range(min(50, len(pictures))))] for pictures in (domains.test_a, domains.test_b)]
     while trainer.step < config.steps and not stopped():
-        real_a, real_b = batch(trainer.step)
-        trainer.train_on(real_a.to(device), real_b.to(device))
+        trainer.train_on(*(real.to(device) for real in batch(trainer.step)))
         step, last = trainer.step, trainer.step == config.steps
-        due = [name for name, every in intervals.items() if last or step % every == 0]
+        due = [name for name, every in intervals.items() if every and (last or step % every == 0)]
         if not due:
+            clock.beat(step)
             continue
 
         with together():
@@ -190,13 +190,13 @@ def train_steps(
             "learning_rate": trainer.optimizer_g.param_groups[0]["lr"],
             **trainer.mean_losses(),
         }
-        tests, save = shown if "sample_every" in due else None, "checkpoint_every" in due
+        tests, save = shown if "sample_every" in due else None, {"checkpoint_every", "keep_every"} & {*due}
         saved_step = step if save else saved_step
         if writes:
             # First the line, then the checkpoint: after a kill in between, a resume writes the line again and none is lost
             record = write_step(run_dir, record, trainer.translator, tests, domains.paired)
             if save:
-                save_next(run_dir, trainer.state_dict())
+                save_next(run_dir, trainer.state_dict(), for_good="keep_every" in due)
             clock.report(step, record)
     if trainer.step < config.steps:
         with together():
@@ -217,26 +217,29 @@ def train(
     resume: bool = False,
     progress=print,
     stop=None,
+    keep_every: int = 0,
+    start_from: str | Path = "",
+    yes: bool = False,
 ) -> Trainer:
     """Train to `config.steps` and leave a run folder: config.json, metrics.jsonl, samples/ and last.pt.
 
-    `progress` receives lines of text. `stop`, a threading.Event, ends the run after the step during which it is set, with a
-    checkpoint to resume from; so do Ctrl-C, Jupyter's interrupt and SIGTERM, which then act as they always do. With
-    `resume` the run in `run_dir` continues, to the same result as without the stop; without it a folder that holds a run is
-    refused. Raises RunError, DataError or ParameterError before the folder is touched, and RunError when the disk is full
-    or a loss is no longer finite; the checkpoint before that stays whole.
+    `progress` receives lines of text. The threading.Event `stop`, Ctrl-C, Jupyter's interrupt and SIGTERM end the run after a
+    step, with a checkpoint. `resume` continues the run in `run_dir`, to the same result as without the stop, with `yes` also on
+    other pictures; without it a folder that holds a run is refused. `start_from`: a checkpoint that gives its weights. Raises
+    RunError, DataError or ParameterError before the folder is touched, and RunError for a full disk or a loss that is not finite.
     """
     intervals = {"checkpoint_every": checkpoint_every, "sample_every": sample_every, "log_every": log_every}
+    intervals["keep_every"] = keep_every
     check_intervals(intervals)
     torch_device, dtype, sentence = choose_device(device, precision)
     batches = UnpairedBatches(
         domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed
     )
     prefetch = Prefetch(batches.batch, config.steps)  # made by other threads while this one trains
-    with open_run(run_dir, config, resume) as run_dir, signals_wait() as signals, prefetch:
+    with open_run(run_dir, config, resume, domains, yes) as run_dir, signals_wait() as signals, prefetch:
         progress(sentence)
-        trainer = Trainer(config, torch_device, dtype)
-        begin(trainer, run_dir, resume, progress)
+        trainer, options = Trainer(config, torch_device, dtype), {"device": device, "precision": precision}
+        begin(trainer, run_dir, resume, progress, start_from, run_record(domains, options | intervals))
 
         def stopped() -> bool:
             return bool(signals) or (stop is not None and stop.is_set())

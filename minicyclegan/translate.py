@@ -17,9 +17,13 @@ from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.datasets.inspection import require_two_folders
 from minicyclegan.datasets.lookalikes import alike_groups, look_at_all
 from minicyclegan.errors import DataError, ParameterError, RunError
-from minicyclegan.fast.threads import threads_for_each
+from minicyclegan.fast.large import LargePictures, no_bar
+from minicyclegan.fast.threads import set_by_ctrl_c, threads_for_each
+from minicyclegan.parameters import value_range_of
 from minicyclegan.pictures.images import as_batch, list_images, read_image, to_image
 from minicyclegan.pictures.prefetch import read_all
+from minicyclegan.pictures.results import all_or_nothing, as_file, at_size, require_size, result_paths
+from minicyclegan.runs.devices import available_memory
 from minicyclegan.runs.files import write_file
 
 ALONE_FROM = 512 * 512  # pixels; a picture of more is translated alone
@@ -129,17 +133,18 @@ def save_picture(picture: Image.Image, path: str | Path) -> None:
 
 
 def parts_of_one_size(
-    jobs: list[tuple[Path, Path]], faults: list[DataError]
-) -> Iterator[list[tuple[Image.Image, Path]]]:
-    """The pictures of jobs (path, result), with their results, in order: neighbours of one size together, up to TOGETHER pixels.
+    jobs: list[tuple[Path, Path]], faults: list[DataError], size: int | None = None, value_range=None
+) -> Iterator[list[tuple[Image.Image, Path, tuple[int, int]]]]:
+    """The pictures of jobs (path, result), in order, with result and own size: neighbours of one size together, up to TOGETHER pixels.
 
-    They are read only when asked for. What is wrong with those that cannot be read is added to `faults`.
+    They are read only when asked for, and scaled to `size`. What is wrong with those that cannot be read is added to `faults`.
     """
 
     def readable():
         for path, result in jobs:
             try:
-                yield read_image(path), result
+                image = read_image(path, value_range)
+                yield at_size(image, size), result, image.size
             except DataError as error:
                 faults.append(error)
 
@@ -148,9 +153,15 @@ def parts_of_one_size(
             yield part
 
 
-def translate_together(model: CycleGAN, images: list[Image.Image], to: str) -> list[Image.Image]:
+def translate_together(
+    model: CycleGAN, images: list[Image.Image], to: str, large: LargePictures, label: str = ""
+) -> list[Image.Image]:
     """The translations of pictures of one size. Raises DataError where memory is too small for them."""
     if len(images) == 1:
+        if to in ("a", "b") and images[0].width * images[0].height > ALONE_FROM:
+            generator = model.generator_ab if to == "b" else model.generator_ba
+            if large.needed(generator, *images[0].size):
+                return [large.translate(generator, images[0], label)]
         return [model.translate(images[0], to=to)]
     batch = torch.cat([as_batch(image)[0] for image in images])
     return [to_image(picture) for picture in model.translate(batch, to=to)]
@@ -163,30 +174,34 @@ def translate_files(
     to: str = "b",
     on_bad_image: str = "refuse",
     say=print,
+    size: int | None = None,
+    value_range: str | None = None,
+    root: Path | None = None,
+    bar=no_bar,
 ) -> list[Path]:
     """Translate files into the folder `out`, as PNG of the same name and size. Returns the files that were written.
 
-    One path, not in a list, may also go to a file: `out` then ends in a picture's suffix. Nothing that exists is
+    One path, not in a list, may also go to a file: `out` then ends in a picture's suffix. Below `root` folders are kept.
+    Where two results would have one name they keep their old suffix as well, which is told to `say`. Nothing that exists is
     overwritten. With on_bad_image="skip" an unreadable picture is reported to `say`; with "refuse" it raises DataError,
     and then, as after any other failure, nothing that this call wrote is left. Raises RunError for the output.
+
+    Pictures are translated with a shorter side of `size` px and come back to their own. `value_range` is that of the
+    training, or a text as in `Config`. What is too large to go through the network at once goes in strips, behind a `bar`.
     """
     if on_bad_image not in ("refuse", "skip"):
         raise ParameterError(f"on_bad_image must be refuse or skip, but it is {on_bad_image!r}")
-    out, single = Path(out), isinstance(paths, (str, Path))
+    require_size(size)
+    black_and_white = value_range_of(value_range or model.config.value_range, "a" if to == "b" else "b")
+    single = isinstance(paths, (str, Path))
     paths = [Path(path) for path in ([paths] if single else paths)]
-    to_file = single and Image.registered_extensions().get(out.suffix.lower()) in Image.SAVE
-    results = [out] if to_file else [out / f"{path.stem}.png" for path in paths]
-    if len(set(results)) < len(results):  # a.jpg and a.png would both become a.png
-        results = [out / f"{path.name}.png" for path in paths]
-    if len(set(results)) < len(results):
-        raise DataError("two of the pictures have the same name; translate one folder at a time")
-    for result in results:
-        if os.path.lexists(result):
-            raise RunError(f"{result} exists; choose another output")
-    folder = out.parent if to_file else out
-    new_folders = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
-    written, jobs = [], list(zip(paths, results))
-    over = threading.Event()  # threads still at work stop after their present pictures
+    to_file, out = as_file(out, single), Path(out)
+    results, renamed = ([out], "") if to_file else result_paths(paths, out, root)
+    if renamed:
+        say(renamed)
+    jobs = list(zip(paths, results))
+    over = threading.Event()  # threads still at work stop after their present pictures, or strip
+    large = LargePictures(available_memory, say, bar, over.is_set)
     threads = torch.get_num_threads()
     workers = min(8, threads)
     share = max(1, min(8, len(jobs) // (8 * workers)))  # so few that all threads end at about the same time
@@ -198,24 +213,26 @@ def translate_files(
         Small pictures are too little work to share: each thread takes some. A large one gets all threads and memory.
         """
         faults = []
-        for part in parts_of_one_size(jobs_of_one, faults):
+        for part in parts_of_one_size(jobs_of_one, faults, size, black_and_white):
             if over.is_set() or (faults and on_bad_image == "refuse"):
                 break
             alone = len(jobs) == 1 or part[0][0].width * part[0][0].height > ALONE_FROM
             try:
                 with ONE_AT_A_TIME if alone else contextlib.nullcontext():
                     torch.set_num_threads(threads if alone else 1)
-                    pictures = translate_together(model, [image for image, _ in part], to)
+                    images = [image for image, _, _ in part]
+                    pictures = translate_together(model, images, to, large, part[0][1].name)
             except DataError as error:  # too little memory
                 faults += [error] * len(part)
                 continue
-            for picture, (_, result) in zip(pictures, part):
-                save_picture(picture, result)
+            for picture, (_, result, own_size) in zip(pictures, part):
+                make_folder(result.parent)
+                save_picture(picture if picture.size == own_size else picture.resize(own_size), result)
                 written.append(result)
         return faults
 
-    try:
-        make_folder(folder)
+    with all_or_nothing(results) as written, set_by_ctrl_c(over):
+        make_folder(out.parent if to_file else out)
         outcomes = read_all(translate_share, shares, workers)
         with threads_for_each(1), contextlib.closing(outcomes), contextlib.ExitStack() as at_end:
             at_end.callback(over.set)
@@ -223,13 +240,6 @@ def translate_files(
                 if on_bad_image == "refuse":
                     raise fault
                 say(f"skipped: {fault}")
-    except BaseException:  # all or nothing, also after Ctrl-C: the next try must find the output free
-        for result in written:
-            result.unlink(missing_ok=True)
-        for path in new_folders:
-            with contextlib.suppress(OSError):  # not there yet, or somebody else uses it by now
-                path.rmdir()
-        raise
     done = set(written)
     return [result for result in results if result in done]
 

@@ -58,7 +58,7 @@ def tiny_run(run_dir: Path, domains: Domains | None = None, resume: bool = False
     options = dict(device="cpu", precision="fp32", log_every=1, progress=lambda line: None)
     options |= {
         key: changes.pop(key)
-        for key in [*options, "checkpoint_every", "sample_every", "stop"]
+        for key in [*options, "checkpoint_every", "sample_every", "stop", "keep_every", "start_from", "yes"]
         if key in changes
     }
     return train(tiny_config(**changes), domains or tiny_domains(), run_dir, resume=resume, **options)

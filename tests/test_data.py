@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import noise_image, random_pictures, shared_images
+from conftest import make_folder, noise_image, random_pictures, shared_images
 from PIL import Image
 
 from minicyclegan.data import (
@@ -37,8 +37,8 @@ def test_to_uint8_takes_the_nearest_step_and_cuts():
 # Files of every kind
 
 
-def pixels_of(path) -> list[tuple]:
-    image = read_image(path)
+def pixels_of(path, value_range=None) -> list[tuple]:
+    image = read_image(path, value_range)
     assert image.mode == "RGB"
     return [tuple(pixel) for pixel in np.asarray(image).reshape(-1, 3).tolist()]
 
@@ -117,24 +117,33 @@ def test_a_dark_picture_of_16_bit_stays_dark(tmp_path):
     assert pixels_of(path) == [(1, 1, 1)] * 2
 
 
-def test_whole_numbers_of_32_bit_and_fractions(tmp_path):
-    path = saved(Image.fromarray(np.array([[0, 255]], dtype=np.int32)), tmp_path / "i.tiff")
-    assert pixels_of(path) == [(0,) * 3, (255,) * 3]
-    path = saved(Image.fromarray(np.array([[0.0, 0.2, 1.0]], dtype=np.float32)), tmp_path / "f.tiff")
-    assert pixels_of(path) == [(0,) * 3, (51,) * 3, (255,) * 3]
+def test_whole_numbers_of_32_bit_and_fractions_need_a_range(tmp_path):
+    whole = saved(Image.fromarray(np.array([[-100, 0, 255, 300]], dtype=np.int32)), tmp_path / "i.tiff")
+    parts = saved(Image.fromarray(np.array([[0.0, 0.2, 1.0]], dtype=np.float32)), tmp_path / "f.tiff")
+    assert pixels_of(whole, (0, 255)) == [(v,) * 3 for v in (0, 0, 255, 255)]
+    assert pixels_of(parts, (0, 1)) == [(v,) * 3 for v in (0, 51, 255)]
+    for path in (whole, parts):
+        with pytest.raises(DataError, match="--value-range LOW..HIGH") as error:
+            read_image(path)
+        assert str(path) in str(error.value)
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("value", [-5.0, 0.0, 0.5, 1.0, 300.0, 70_000.0])
+@pytest.mark.parametrize("value", [-5.0, 0.0, 0.5, 1.0, 300.0, 70_000.0, 1e30])
 def test_fractions_of_one_value_are_read_without_a_division_by_0(tmp_path, value):
-    path = saved(Image.new("F", (2, 2), value), tmp_path / "x.tiff")
-    assert len(set(pixels_of(path))) == 1
+    make_folder(tmp_path / "set")
+    for part in ("trainA", "trainB"):
+        for path in (tmp_path / "set" / part).iterdir():
+            path.unlink()
+        saved(Image.new("F", (20, 20), value), tmp_path / "set" / part / "x.tiff")
+    domains = load_folder(tmp_path / "set", 16)
+    assert len(domains.train_a[[0]].unique()) == 1 and domains.value_range != "auto"
 
 
 def test_values_that_are_no_numbers_are_refused(tmp_path):
     path = saved(Image.fromarray(np.array([[np.nan, 0.0]], dtype=np.float32)), tmp_path / "x.tiff")
     with pytest.raises(DataError, match="not finite numbers"):
-        read_image(path)
+        read_image(path, (0, 1))
 
 
 def test_cmyk_jpeg(tmp_path):
@@ -238,12 +247,7 @@ def test_each_part_of_a_folder_lands_in_its_place(data_folder):
     domains = load_folder(data_folder, 20, load_size=20)
     for k, part in enumerate((domains.train_a, domains.train_b, domains.test_a, domains.test_b)):
         assert torch.equal(part[[2]][0], to_tensor(noise_image(100 * k + 2)))
-    assert domains.paired and domains.notes == []
-
-
-def test_paired_only_if_the_names_agree(data_folder):
-    (data_folder / "testB" / "3.png").rename(data_folder / "testB" / "4.png")
-    assert not load_domains(data_folder, 16).paired
+    assert domains.value_range == "auto" and len(domains.notes) == 1 and "pairs" in domains.notes[0]
 
 
 # Crop and flip
@@ -522,6 +526,6 @@ def test_cats_and_dogs_load_and_are_not_paired(tmp_path):
             (tmp_path / part / path.name).write_bytes(path.read_bytes())
     domains = load_folder(tmp_path, 64)
     a, b = UnpairedBatches(domains.train_a, domains.train_b, 64, 4, seed=0).batch(0)
-    assert not domains.paired and domains.notes == []
+    assert not domains.paired and "0 of 4 names are equal" in domains.notes[0]
     assert a.shape == b.shape == (4, 3, 64, 64)
     assert 0.1 < float(a.std()) < 1 and 0.1 < float(b.std()) < 1

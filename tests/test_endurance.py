@@ -120,7 +120,7 @@ def require_sound(run_dir: Path, steps: int) -> None:
     assert [record["step"] for record in read_metrics(run_dir / "metrics.jsonl")] == list(
         range(10, steps + 1, 10)
     )
-    expected = {"config.json", "metrics.jsonl", "last.pt", "previous.pt"}
+    expected = {"config.json", "metrics.jsonl", "last.pt", "previous.pt", "run.json"}
     expected |= {f"samples/step_{step:07d}.png" for step in range(100, steps + 1, 100)}
     assert set(files_in(run_dir)) == expected
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -41,6 +42,8 @@ from minicyclegan.evaluation import (
     translate_all,
 )
 from minicyclegan.parameters import Config
+from minicyclegan.pictures.images import to_image
+from minicyclegan.quality.measures import measured
 from minicyclegan.quality.report import frechet_distance, kernel_distance, kid_and_fid, report_lines
 from minicyclegan.quality.twins import (
     TWIN_FIELDS,
@@ -237,13 +240,13 @@ def test_pairs_of_a_folder_are_matched_by_name_and_unpaired_folders_have_no_twin
     (folder / "trainA" / "0.png").rename(folder / "trainA" / "z.png")
     (folder / "trainB" / "0.png").rename(folder / "trainB" / "b.png")
     config = tiny_config(data=str(folder), image_size=20)
-    a, b = training_pairs(config)
+    a, b = training_pairs(config, "yes")
     domains = load_domains(str(folder), 20, 20)
     # 1, 2, 3
     assert torch.equal(a, domains.train_a[[0, 1, 2]]) and torch.equal(b, domains.train_b[[0, 1, 2]])
     for path in (folder / "trainA").iterdir():
         path.rename(path.with_stem("other" + path.stem))
-    assert "no twin" in training_pairs(config)
+    assert "no twin" in training_pairs(config, "yes")
 
 
 def test_twins_are_kept_whole_and_refused_for_a_model_of_other_settings(tmp_path):
@@ -550,15 +553,17 @@ def test_the_command_prints_the_notebooks_table_and_as_json_the_same_numbers(run
     assert code == 0
     config = Config(**read_checkpoint(run_dir / "last.pt")["config"])
     model = load(run_dir / "last.pt")
-    report = quality_report(model, load_domains(config.data, 16), None, 6)
-    assert text.startswith("\n".join(report_lines(report)))
+    report = measured(model, load_domains(config.data, 16), None, 6)
+    assert text.startswith("\n".join(report_lines(report | {"notes": []})))
+    assert report["directions"] == quality_report(model, load_domains(config.data, 16), None, 6)["directions"]
     assert f"--twin-steps {config.steps}" in text and "gap_closed 0" not in text
+    assert "true pairs, as seasons is made; --paired no" in text
+    assert text.index("passes for B") < text.index("distance to")
     code, text, error = call("evaluate", run_dir, "--pictures", 6, "--json")
     assert code == 0 and not error
     given = json.loads(text)
-    assert (
-        given["directions"] == report["directions"] and given["data"] == "seasons" and given["twin"] is None
-    )
+    assert given["directions"] == report["directions"] and given["distances"] == report["distances"]
+    assert given["data"] == "seasons" and given["twin"] is None
 
 
 def test_the_twin_is_trained_once_then_read_and_retrained_for_other_steps(run_dir, monkeypatch):
@@ -586,6 +591,13 @@ def test_an_unpaired_folder_is_evaluated_without_the_truth(run_dir, tmp_path):
         path.rename(path.with_stem("a" + path.stem))
     code, text, _ = call("evaluate", run_dir / "last.pt", "--data", folder)
     assert code == 0 and "not true pairs" in text and "passes for B" in text and "doing nothing" in text
+    assert text.index("distance to 4 real pictures of B") < text.index(
+        "passes for B"
+    )  # it is the headline there
+    assert (
+        "4 pictures of A, no interval" in text
+        and " to " not in text.split("passes for B")[1].split("there")[0]
+    )
     code, _, error = call("evaluate", run_dir, "--data", folder, "--twin-steps", 2)
     assert code == 1 and "no true pairs" in error and error.count("\n") == 1
     assert "twin.pt" not in files_in(run_dir)
@@ -614,4 +626,84 @@ def test_the_report_function_of_the_command_refuses_what_the_twin_cannot_learn_f
     for path in (tmp_path / "pairs" / "trainA").iterdir():
         path.rename(path.with_stem("x" + path.stem))
     with pytest.raises(DataError, match="no equal file names"):
-        cli_evaluate.report_of(run_dir, twin_steps=2, progress=lambda line: None)
+        cli_evaluate.report_of(run_dir, twin_steps=2, progress=lambda line: None, paired="yes")
+
+
+@pytest.fixture
+def quick_classifier(monkeypatch):
+    """For tests that do not look at what passes."""
+    monkeypatch.setattr("minicyclegan.evaluation.train_classifier", partial(train_classifier, steps=1))
+
+
+def test_pairs_are_believed_or_not_as_told(run_dir, tmp_path, quick_classifier):
+    code, text, _ = call("evaluate", run_dir, "--pictures", 6, "--paired", "no")
+    assert code == 0 and "not true pairs" in text
+    assert text.index("distance to") < text.index("passes for B")
+    folder = make_folder(tmp_path / "noise", n=6)
+    options = ("evaluate", run_dir, "--data", folder, "--json")
+    for paired in ("auto", "yes"):
+        code, text, error = call(*options, "--paired", paired)
+        report = json.loads(text)
+        assert code == 0 and report["paired"] == (paired == "yes")
+        assert error.splitlines() == report["data_notes"] and any(
+            "pairs" in line for line in error.splitlines()
+        )
+        assert ("--paired yes" in error) and "paired=" not in error
+
+
+def test_one_test_picture_has_no_interval(run_dir, tmp_path, quick_classifier):
+    folder = make_folder(tmp_path / "noise", n=6)
+    for path in sorted((folder / "testA").iterdir())[1:]:
+        path.unlink()
+    code, text, _ = call("evaluate", run_dir, "--data", folder)
+    assert code == 0 and "A to B, 1 held-out picture\n" in text and "one picture of A, no interval" in text
+    first, second = text.split("B to A")
+    (line,) = [line for line in first.splitlines() if line.startswith("there and back")]
+    assert line.count("(no interval)") == 3 and " to " not in line
+    (line,) = [line for line in second.splitlines() if line.startswith("there and back")]
+    assert line.count(" to ") == 3
+    directions = json.loads(call("evaluate", run_dir, "--data", folder, "--json")[1])["directions"]
+    assert directions["ab"]["rows"]["CycleGAN"]["passes"]["low"] is None
+    # six real pictures of B
+    assert directions["ab"]["rows"]["real pictures"]["passes"]["low"] is not None
+
+
+def test_data_that_are_gone_name_the_option_and_data_that_moved_keep_their_twin(tmp_path, quick_classifier):
+    folder, run = make_folder(tmp_path / "pairs", n=6), tmp_path / "run"
+    tiny_run(run, load_domains(str(folder), 16, 18, paired="yes"), data=str(folder), load_size=18)
+    assert call("evaluate", run, "--paired", "yes", "--twin-steps", 2)[0] == 0
+    folder.rename(tmp_path / "moved")
+    code, text, error = call("evaluate", run)
+    assert code == 1 and not text and error.count("\n") == 1
+    assert f"the data of this run, {folder}, are not there" in error and "--data FOLDER" in error
+    options = ("evaluate", run, "--paired", "yes", "--data")
+    code, text, _ = call(*options, tmp_path / "moved")
+    assert code == 0 and text.count("gap_closed") == 2 and "2 steps on 6 true pairs" in text
+    code, text, _ = call(*options, make_folder(tmp_path / "others", n=7))
+    assert code == 0 and "gap_closed 0" not in text and "so it is not used here" in text
+
+
+def test_label_maps_have_their_own_table_where_a_palette_names_the_classes(
+    run_dir, tmp_path, quick_classifier
+):
+    folder = make_folder(tmp_path / "maps", n=6)
+    bands = torch.tensor([[255, 0, 0], [0, 0, 255]]).to(torch.uint8)
+    for i, path in enumerate(sorted((folder / "testB").iterdir())):
+        place = (torch.arange(20) > 4 + i).long()
+        to_image(to_float(bands[place].T[:, None].expand(3, 20, 20))).save(path)
+    (folder / "palette.txt").write_text("left 255 0 0\nright 0 0 255\n")
+    options = ("evaluate", run_dir, "--data", folder)
+    code, text, _ = call(*options, "--paired", "yes")
+    assert code == 0 and "label maps, 6 true ones" in text and "pixel accuracy" in text
+    assert [line.split()[-3:] for line in text.splitlines() if "Cityscapes" in line] == [
+        ["0.58", "0.22", "0.16"],
+        ["0.85", "0.40", "0.32"],
+    ]
+    assert text.index("label maps") < text.index("B to A, 6")
+    report = json.loads(call(*options, "--paired", "yes", "--json")[1])["label_maps"]
+    assert report["way"] == "ab" and set(report["classes"]) == {"left", "right"}
+    code, text, _ = call(*options, "--paired", "no")
+    assert code == 0 and "label maps: " in text and "no true pairs to compare with" in text
+    (tmp_path / "bad.txt").write_text("left 255 0\n")
+    code, text, error = call(*options, "--palette", tmp_path / "bad.txt")
+    assert code == 1 and not text and "line 1 of" in error and error.count("\n") == 1

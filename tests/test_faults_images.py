@@ -44,6 +44,7 @@ from minicyclegan.datasets.inspection import check_folder, check_two_folders
 from minicyclegan.datasets.lookalikes import look_at_all
 from minicyclegan.datasets.named import load_domains
 from minicyclegan.errors import DataError, RunError
+from minicyclegan.pictures.formats import formats
 from minicyclegan.pictures.images import MAX_MEMORY, MAX_PIXELS, as_batch, list_images, read_image
 from minicyclegan.pictures.prefetch import THREADS
 from minicyclegan.runs.checkpoint import read_checkpoint
@@ -51,6 +52,7 @@ from minicyclegan.serve.app import read_upload
 from minicyclegan.translate import save_picture, translate_files
 
 SECONDS = 60  # a picture that takes longer than this hangs
+RANGE = (0, 1000)  # black and white of pictures of more than 8 bits, some of which are refused without
 READ, REFUSED, WRONG, CRASH, HANG = "read", "refused", "wrong exception", "crash", "hang"
 
 
@@ -91,6 +93,46 @@ def tiled_tiff(size: tuple[int, int] = (40, 32), tile: int = 16) -> bytes:
     directory = struct.pack("<H", 11) + b"".join(struct.pack("<HHII", *e) for e in entries) + bytes(4)
     tables = struct.pack(f"<{2 * n}I", *offsets, *map(len, tiles))
     return b"II*\0" + struct.pack("<I", 8) + directory + tables + b"".join(tiles)
+
+
+def rgb_tiff(
+    size: tuple[int, int],
+    pixels: bytes,
+    bits: int = 8,
+    bands: int = 3,
+    extra: tuple[int, ...] | None = None,
+    pack: bool = False,
+) -> bytes:
+    """An RGB TIFF, packed with zlib or not, with any number of bands after the colours; `extra` says what these are."""
+    pixels = zlib.compress(pixels) if pack else pixels
+    extra = (0,) * (bands - 3) if extra is None else extra
+    entries = [
+        (256, 3, [size[0]]),
+        (257, 3, [size[1]]),
+        (258, 3, [bits] * bands),
+        (259, 3, [8 if pack else 1]),
+        (262, 3, [2]),
+    ]
+    entries += [(273, 4, [0]), (277, 3, [bands]), (278, 3, [size[1]]), (279, 4, [len(pixels)])]
+    entries += [(338, 3, list(extra))] if extra else []
+    start = 8 + 2 + 12 * len(entries) + 4
+    tables, directory = b"", struct.pack("<H", len(entries))
+    for tag, kind, numbers in entries:
+        content = struct.pack(f"<{len(numbers)}{'H' if kind == 3 else 'I'}", *numbers)
+        if tag == 273:
+            content = struct.pack("<I", start + 100)
+        if len(content) > 4:
+            content, tables = struct.pack("<I", start + len(tables)), tables + content
+        directory += struct.pack("<HHI", tag, kind, len(numbers)) + content.ljust(4, b"\0")
+    return b"II*\0" + struct.pack("<I", 8) + directory + bytes(4) + tables.ljust(100, b"\0") + pixels
+
+
+def png_of_16_bits(size: tuple[int, int], pixels: bytes) -> bytes:
+    """A PNG in colour of 16 bits, the larger byte of each first."""
+    row = 6 * size[0]
+    rows = b"".join(b"\0" + pixels[at : at + row] for at in range(0, len(pixels), row))
+    header = struct.pack(">IIBBBBB", *size, 16, 2, 0, 0, 0)
+    return png_file([(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")])
 
 
 @functools.cache
@@ -155,6 +197,14 @@ def pictures() -> dict[str, tuple[str, bytes]]:
         add("JPEG2000", "jp2", "RGB", frames[0])
     if features.check("avif"):
         add("AVIF", "avif", "RGBA", noise("RGBA", size, 0))
+    if "HEIF" in formats():  # with the extra `heic`
+        add("HEIF", "heic", "RGB", frames[0], exif=exif.tobytes())
+        add("HEIF", "heic", "RGBA", noise("RGBA", size, 0))
+    numbers = random.Random(9).randbytes(6 * size[0] * size[1])
+    found["PNG RGB, 16 bits"] = ("png", png_of_16_bits(size, numbers))
+    found["TIFF RGB, 16 bits"] = ("tif", rgb_tiff(size, numbers, bits=16))
+    found["TIFF RGB, 16 bits, zlib"] = ("tif", rgb_tiff(size, numbers, bits=16, pack=True))
+    found["TIFF six bands"] = ("tif", rgb_tiff(size, numbers, bands=6))
     return found
 
 
@@ -277,10 +327,13 @@ def largest_pictures() -> dict[str, tuple[str, bytes]]:
     add("TIFF", "tiff", "RGBA", compression="tiff_lzw", exif=exif)
     add("BMP", "bmp", "RGB")
     add("TGA", "tga", "RGBA", compression="tga_rle")
+    found["PNG RGBA, 16 bits"] = ("png", png_of_zeros(*size, depth=16, colour=6))
     if features.check("jpg_2000"):
         add("JPEG2000", "jp2", "RGBA", quality_layers=[100])
     if features.check("avif"):
         add("AVIF", "avif", "RGBA", speed=10, exif=exif)
+    if "HEIF" in formats():
+        add("HEIF", "heic", "RGBA", quality=20)
     return found
 
 
@@ -399,7 +452,7 @@ def attempt(read):
 
 def read_every_way(path: Path) -> str:
     """Read a file as a path and, where Pillow opens it, as a PIL image that is not decoded yet."""
-    image = attempt(lambda: read_image(path))
+    image = attempt(lambda: read_image(path, RANGE))
     if isinstance(image, DataError):
         assert str(path) in str(image)
     else:
@@ -415,7 +468,7 @@ def read_every_way(path: Path) -> str:
     except Exception:  # what Pillow says to its own callers is not our business
         return REFUSED
     with lazy:
-        batch = attempt(lambda: as_batch(lazy))
+        batch = attempt(lambda: as_batch(lazy, RANGE))
     if not isinstance(batch, DataError):
         pixels = batch[0]
         assert pixels.shape[:2] == (1, 3) and 0 not in pixels.shape and float(pixels.abs().max()) <= 1
@@ -424,7 +477,7 @@ def read_every_way(path: Path) -> str:
 
 def only_read(path: str) -> str:
     """Read one file, and return the sentence if it is refused."""
-    image = attempt(lambda: read_image(path))
+    image = attempt(lambda: read_image(path, RANGE))
     if isinstance(image, DataError):
         print(image)
         return REFUSED
@@ -512,9 +565,9 @@ def few(tmp_path_factory) -> tuple[list[dict], dict[str, tuple[Path, str, dict]]
     for name, (suffix, content, words) in bombs().items():
         expected[name] = (folder / f"{name}.{suffix}", words)
         expected[name][0].write_bytes(content)
-    rows = read_in_children(0, 150, [path for path, _ in expected.values()])
-    results = zip(expected.items(), rows[150:], strict=True)
-    return rows[:150], {name: (*entry, row) for (name, entry), row in results}
+    paths = [path for path, _ in expected.values()]  # in a process of their own, whose peak is theirs
+    results = zip(expected.items(), read_in_children(0, 0, paths), strict=True)
+    return read_in_children(0, 150), {name: (*entry, row) for (name, entry), row in results}
 
 
 def test_150_damaged_files_are_read_or_refused_with_one_sentence_and_nothing_crashes_or_hangs(few):
@@ -655,7 +708,7 @@ def test_the_suffix_does_not_matter_the_content_does(tmp_path, name):
     right, wrong = tmp_path / f"x.{suffix}", tmp_path / ("y.png" if suffix != "png" else "y.jpg")
     right.write_bytes(content)
     wrong.write_bytes(content)
-    assert read_image(right).tobytes() == read_image(wrong).tobytes()
+    assert read_image(right, RANGE).tobytes() == read_image(wrong, RANGE).tobytes()
 
 
 def test_a_postscript_file_with_the_name_of_a_picture_starts_no_program(tmp_path, monkeypatch):
@@ -875,15 +928,14 @@ def images(draw, modes=tuple(MODES), least: int = 1) -> Image.Image:
 
 
 @DRAWN
-@given(images(least=0))
-def test_any_pil_image_becomes_a_batch_or_is_refused(image):
+@given(images(least=0), st.sampled_from([None, RANGE, (-3e38, 3e38)]))
+def test_any_pil_image_becomes_a_batch_or_is_refused(image, value_range):
     size, before = image.size, image.tobytes() if 0 not in image.size else b""
     orientation = image.getexif().get(0x0112)
-    result = attempt(lambda: as_batch(image))
+    result = attempt(lambda: as_batch(image, value_range))
     if isinstance(result, DataError):
-        assert (
-            0 in size or image.mode in ("F", "LAB", "La", "RGBa", "I;16N") or "transparency" in image.info
-        ), result
+        refused_modes = ("LAB", "La", "RGBa", "I;16N", "F") + (("I",) if value_range is None else ())
+        assert 0 in size or image.mode in refused_modes or "transparency" in image.info, result
         return
     batch, restore = result
     turned = orientation in (5, 6, 7, 8)
@@ -1095,7 +1147,7 @@ def half_damaged(folder: Path, damage: bool) -> Path:
             path.write_bytes(content)
             index += 1
             try:
-                read_image(path)
+                read_image(path, RANGE)
                 path.unlink()
             except DataError:
                 added += 1
@@ -1110,17 +1162,19 @@ def weights(trainer) -> dict[str, torch.Tensor]:
 def test_training_goes_on_without_the_bad_files_to_the_same_weights_as_if_they_were_not_there(
     tmp_path, monkeypatch, budget
 ):
-    monkeypatch.setattr(ImageFolder.__init__, "__defaults__", ("refuse", budget))
+    monkeypatch.setattr(ImageFolder.__init__, "__defaults__", ("refuse", budget, None))
     clean, mixed = half_damaged(tmp_path / "clean", False), half_damaged(tmp_path / "mixed", True)
     with pytest.raises(DataError, match="cannot read the picture .*bad"):
         load_folder(mixed, 16)
     expected = load_folder(clean, 16)
     domains = load_folder(mixed, 16, on_bad_image="skip")
     assert (domains.train_a.pictures is None) == (budget == 0)
-    assert len(domains.notes) == 32 and all(note.startswith("skipped: cannot read") for note in domains.notes)
+    skipped = [note for note in domains.notes if note.startswith("skipped: cannot read")]
+    assert len(skipped) == 32
     listed = {path.name for path in mixed.rglob("*bad*")}
     assert {name for note in domains.notes for name in listed if name in note} == listed
-    assert domains.paired and len(domains.train_a) == 6
+    assert not domains.paired and "too few" in domains.notes[-1]
+    assert len(domains.train_a) == len(domains.test_a) == 6
     one = tiny_run(tmp_path / "run-clean", expected, data=str(clean))
     other = tiny_run(tmp_path / "run-mixed", domains, data=str(clean))
     assert one.step == other.step == 6

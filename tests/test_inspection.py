@@ -61,8 +61,8 @@ def test_an_unreadable_file_is_named_with_the_reason_and_the_others_are_counted(
     [
         (lambda f: shutil.rmtree(f / "testB"), ["no folder testB"]),
         (lambda f: [p.unlink() for p in (f / "testB").iterdir()], ["testB: no readable picture"]),
-        (lambda f: (f / "trainA" / "notes.txt").write_text("x"), ["trainA", "notes.txt", "leaves out"]),
-        (lambda f: (f / "trainA" / "more").mkdir(), ["trainA", "more", "leaves out"]),
+        (lambda f: (f / "trainA" / "notes.txt").write_text("x"), ["trainA", "1 .txt", "leaves out"]),
+        (lambda f: (f / "trainA" / "more").mkdir(), ["trainA", "1 folder without pictures", "leaves out"]),
         (
             lambda f: noise_image(77).save(f / "trainA" / "0.jpg"),
             ["trainA: several files differ only in type or case: 0"],
@@ -75,7 +75,10 @@ def test_an_unreadable_file_is_named_with_the_reason_and_the_others_are_counted(
             lambda f: noise_image(77).convert("L").save(f / "trainA" / "x.png"),
             ["trainA: 1 of 5 are grey (x.png)"],
         ),
-        (lambda f: noise_image(77).convert("RGBA").save(f / "trainA" / "x.png"), ["transparent", "white"]),
+        (
+            lambda f: noise_image(77).convert("RGBA").save(f / "trainA" / "x.png"),
+            ["transparency", "white", "x.png"],
+        ),
         (
             lambda f: Image.fromarray(np.arange(400, dtype=np.uint16).reshape(20, 20) * 99).save(
                 f / "trainA" / "x.png"
@@ -88,7 +91,7 @@ def test_an_unreadable_file_is_named_with_the_reason_and_the_others_are_counted(
             ),
             ["animated", "first picture"],
         ),
-        (lambda f: noise_image(77).save(f / "testA" / "new.png"), ["share 4 file names"]),
+        (lambda f: noise_image(77).save(f / "testA" / "1.jpg"), ["3 of 5 names are equal, too few"]),
         (lambda f: None, ["trainA: only 4 pictures"]),
     ],
 )

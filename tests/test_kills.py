@@ -292,7 +292,7 @@ def test_a_signal_to_the_command_reaches_the_kernel_and_says_how_to_go_on(tmp_pa
     last = error.strip().split("\n")[-1]
     assert (
         last.startswith(f"minicyclegan: stopped by {name}")
-        and "-p resume=true" in last
+        and "--resume" in last
         and "Traceback" not in error
     )
     steps = read_checkpoint(tmp_path / "run" / "last.pt")["step"]
@@ -352,7 +352,7 @@ def test_killed_around_a_checkpoint_no_line_of_the_metrics_is_lost(tmp_path, mon
             raise KeyboardInterrupt
         append_line(path, text)
 
-    def save(run_dir, state):
+    def save(run_dir, state, for_good=False):
         if moment == "between the line and the checkpoint" and state["step"] == 4:
             raise KeyboardInterrupt
         save_next(run_dir, state)

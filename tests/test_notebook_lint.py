@@ -9,7 +9,7 @@ import pytest
 from minicyclegan.course.refresh import normalise
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
-KNOWN_TAGS = {"parameters", "nbval-ignore-output", "exercise", "check", "instructor"}
+KNOWN_TAGS = {"parameters", "lesson", "nbval-ignore-output", "exercise", "check", "instructor"}
 NOT_COMPARED = "# not compared: "
 
 

@@ -302,11 +302,11 @@ def test_a_folder_read_by_many_threads_is_the_one_read_by_one(tmp_path, monkeypa
 def test_the_first_bad_file_is_named_even_if_a_later_one_is_found_sooner(tmp_path, monkeypatch, budget):
     folder, later = mixed_folder(tmp_path / "mixed"), threading.Event()
 
-    def read(path):
+    def read(path, value_range=None):
         if path.name == "00.png":
             assert later.wait(60)
         try:
-            return read_image(path)
+            return read_image(path, value_range)
         finally:
             if path.name == "11.png":
                 later.set()
@@ -363,7 +363,7 @@ def test_large_pictures_are_decoded_one_at_a_time_and_small_ones_together(tmp_pa
     inside, most, real = Counter(), [], minicyclegan.pictures.images.to_uint8_rgb
     meeting = threading.Barrier(2)
 
-    def counted(image):
+    def counted(image, value_range=None):
         inside["now"] += 1
         most.append(inside["now"])
         if together:
@@ -371,7 +371,7 @@ def test_large_pictures_are_decoded_one_at_a_time_and_small_ones_together(tmp_pa
         else:
             time.sleep(0.002)
         inside["now"] -= 1
-        return real(image)
+        return real(image, value_range)
 
     monkeypatch.setattr(minicyclegan.pictures.images, "to_uint8_rgb", counted)
     monkeypatch.setattr(minicyclegan.pictures.prefetch, "THREADS", 2)

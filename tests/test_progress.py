@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 
 from minicyclegan.course.execution import QUIET, kernel_here
+from minicyclegan.course.notebook_files import literal
 from minicyclegan.runs import progress
 
 CELL = """
@@ -31,8 +32,8 @@ def executed(tmp_path_factory):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     nbformat.write(notebook, folder / "in.ipynb")
     papermill.execute_notebook(
-        str(folder / "in.ipynb"),
-        str(folder / "out.ipynb"),
+        literal(folder / "in.ipynb"),
+        literal(folder / "out.ipynb"),
         progress_bar=False,
         kernel_name=kernel_here(),
         extra_arguments=list(QUIET),

@@ -109,6 +109,26 @@ def test_a_grid_is_all_combinations_and_shares_runs_with_the_axes(tmp_path):
     }
 
 
+def test_texts_of_a_sweep_are_used_as_they_are_written(tmp_path, monkeypatch):
+    """YAML would read 0123 as 83, 2024_11_28 as a number and `null` as nothing."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("0123", "2024_11_28", "null"):
+        make_folder(tmp_path / name, n=1)
+    cell = nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
+    notebook = nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))
+    (tmp_path / "mark.ipynb").write_bytes(b"\xef\xbb\xbf" + notebook.encode())
+    (tmp_path / "007").write_text("steps: 3\n")
+    (tmp_path / "x.yaml").write_text(
+        "notebook: mark.ipynb\nbase: 007\nparameters: {data: 0123, on_bad_image: skip}\n"
+        "axes:\n  data: [0123, 2024_11_28]\n  steps: [0x10]\ngrid:\n  data:\n    - null\n"
+    )
+    sweep = read_sweep("x.yaml")
+    assert [row.value for row in sweep.rows] == ["0123", "2024_11_28", 3, 16, "data=null"]
+    folders = [Path(member.parameters["data"]).name for member in sweep.members]
+    assert folders == ["0123", "2024_11_28", "0123", "null"]
+    assert sweep.members[0].parameters["on_bad_image"] == "skip"
+
+
 def test_seeds_alone_are_a_sweep(tmp_path):
     sweep = plan("seeds", {"seeds": [0, 1, 2]}, tmp_path)
     assert [row.setting for row in sweep.rows] == ["base"] and len(sweep.members) == 3
@@ -404,7 +424,7 @@ def test_a_member_that_was_cut_off_resumes_with_its_own_parameters(tmp_path, mon
     monkeypatch.setattr(minicyclegan.course.execution, "execute", lambda *given: calls.append(given))
     monkeypatch.setattr(minicyclegan.sweep.table, "measure", lambda run_dir, parameters: {"step": 2})
     run_member(tmp_path)
-    ((_, output, given),) = calls
+    ((_, output, given, *_),) = calls
     assert (
         given == member.parameters | {"run_dir": str(tmp_path), "resume": begun} and output.parent == tmp_path
     )
@@ -574,6 +594,7 @@ run_dir: str = ""
 resume: bool = False
 device: str = "cpu"
 on_bad_image: str = "refuse"
+paired: str = "auto"
 """
 
 
@@ -586,6 +607,7 @@ def test_a_real_sweep(tmp_path):
     python = {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=python), tmp_path / "short.ipynb")
     content = {"notebook": "short.ipynb", "parameters": {"data": str(data), "lambda_cycle": 3}, "seeds": [7]}
+    content["parameters"] |= {"paired": "yes"}  # three pairs are too few to be believed
     (tmp_path / "real.yaml").write_text(json.dumps(content))
     command = ["sweep", str(tmp_path / "real.yaml"), "-o", str(tmp_path / "out")]
     result = CliRunner().invoke(main, command)

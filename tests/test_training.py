@@ -68,6 +68,7 @@ def test_a_run_leaves_these_files_and_no_others(tmp_path):
         "last.pt",
         "metrics.jsonl",
         "previous.pt",
+        "run.json",
         "samples/step_0000004.png",
         "samples/step_0000006.png",
     ]

@@ -191,7 +191,7 @@ def fail_at(model, number: int, error: BaseException):
     """A model that translates until picture `number`, then raises."""
 
     class Failing:
-        calls = 0
+        calls, config = 0, model.config
 
         def translate(self, image, to):
             self.calls += 1
@@ -304,6 +304,8 @@ def test_small_pictures_of_one_size_go_through_the_network_together_and_each_com
     shown = []
 
     class Watched:
+        config = model.config
+
         def translate(self, image, to):
             shown.append(image.shape if torch.is_tensor(image) else image.size)
             return model.translate(image, to=to)
@@ -325,6 +327,8 @@ def test_too_little_memory_for_some_together_is_told_for_each_of_them(model, tmp
         noise_image(i, (20, 20) if i < 3 else (30 + i, 30)).save(path)
 
     class Small:
+        config = model.config
+
         def translate(self, image, to):
             if torch.is_tensor(image):
                 raise DataError("a picture needs too much memory")
@@ -348,6 +352,8 @@ def test_after_a_bad_picture_nothing_more_is_translated_than_what_was_begun(mode
     calls = []
 
     class Counting:
+        config = model.config
+
         def translate(self, image, to):
             calls.append(1)
             return model.translate(image, to=to)

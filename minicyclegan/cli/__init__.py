@@ -6,7 +6,21 @@ import sys
 
 import click
 
-from minicyclegan.cli import app, course, data, doctor, evaluate, export, repro, run, sweep, train, translate
+from minicyclegan.cli import (
+    app,
+    course,
+    data,
+    doctor,
+    evaluate,
+    export,
+    repro,
+    results,
+    run,
+    split,
+    sweep,
+    train,
+    translate,
+)
 
 
 class OneSentence(click.Group):
@@ -38,6 +52,7 @@ def main():
 
 for command in (
     *(train.train, run.run, data.data, translate.translate, evaluate.evaluate, sweep.sweep),
+    *(split.split, results.results),
     *(app.app, export.export, course.student, course.grade, repro.repro, doctor.doctor),
 ):
     main.add_command(command)

@@ -30,7 +30,7 @@ def check_machine() -> Iterator[tuple[bool, str]]:
         )
         return
 
-    from minicyclegan.runs.devices import choose_device
+    from minicyclegan.runs.devices import available_memory, choose_device
 
     yield True, choose_device()[2]
     if torch.cuda.is_available():
@@ -74,15 +74,6 @@ def check_machine() -> Iterator[tuple[bool, str]]:
             f"{what} is {'' if good else 'not '}writable: {folder}"
             + ("" if good else "; work in another one, runs are written here"),
         )
-
-
-def available_memory() -> float | None:
-    """Bytes of memory a program can still take, where the system tells (Linux)."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return None
 
 
 @click.command()

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from minicyclegan.course.notebook_files import read_notebook as read_notebook
 from minicyclegan.errors import RunError
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -151,18 +152,6 @@ def set_time_line(notebook) -> None:
         if TIME_LINE.search(first.source)
         else f"{first.source.rstrip()}\n\n{line}"
     )
-
-
-def read_notebook(path: str | Path):
-    """A notebook file. Raises RunError."""
-    import nbformat
-
-    try:
-        return nbformat.read(path, as_version=4)
-    except FileNotFoundError:
-        raise RunError(f"there is no notebook {path}; check the path") from None
-    except Exception as error:  # nbformat raises many kinds
-        raise RunError(f"{path} is not a notebook: {str(error).splitlines()[0][:100]}") from error
 
 
 def table(folder: Path) -> str:

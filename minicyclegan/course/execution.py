@@ -7,40 +7,49 @@ import sys
 import tempfile
 from pathlib import Path
 
+from minicyclegan.course.notebook_files import literal, notebook_text, read_notebook, require_place
+from minicyclegan.course.run_notebook import without_lessons
 from minicyclegan.errors import MiniCycleGANError, RunError, Stopped
 from minicyclegan.runs.signals import signals_noted
 
-QUIET = ["--IPKernelApp.log_level=ERROR"]  # the kernel's own notes about its transport help nobody here
+# The kernel's own notes about its transport help nobody here, nor that the signal to end it found it idle
+QUIET = ["--IPKernelApp.log_level=CRITICAL"]
 
 
-def execute(path: str | Path, output: str | Path, parameters: dict) -> None:
+def execute(path: str | Path, output: str | Path, parameters: dict, run_title: str = "") -> None:
     """Run a notebook through papermill in the caller's folder, its text streamed here. Raises RunError if a cell fails.
+
+    With `run_title`, a training notebook without the cells that only teach, under this title (`run_notebook`).
 
     The executed notebook is written to `output` at the end, even when a cell failed, if the output's folder exists
     by then; a run that was refused before it began leaves nothing. On Ctrl-C, SIGTERM and SIGHUP the running cell is
     interrupted, as in Jupyter, and waited for: Stopped.
     """
-    import papermill
-    from nbclient.exceptions import DeadKernelError
-    from papermill.exceptions import PapermillExecutionError
-
     output, name = Path(output), Path(path).name
-    with tempfile.TemporaryDirectory() as folder, signals_to_kernel() as (noted, options):
-        copy, failure = Path(folder) / output.name, None
+    require_place(output)
+    with tempfile.TemporaryDirectory() as folder, started_kernel(bool(run_title)) as (noted, options):
+        # Here, because it takes two seconds, in which the kernel starts
+        import papermill
+        from nbclient.exceptions import DeadKernelError
+        from papermill.exceptions import PapermillExecutionError
+
+        # papermill gets two plain names of ours: in a user's names it would read braces, a `-` or `s3:` as its own
+        source, copy, failure = Path(folder) / "input.ipynb", Path(folder) / "output.ipynb", None
+        source.write_text(to_run(path, run_title) if run_title else notebook_text(path), encoding="utf-8")
         try:
             papermill.execute_notebook(
-                str(path),
-                str(copy),
+                literal(source),
+                literal(copy),
                 parameters=parameters,
                 progress_bar=False,
                 stdout_file=sys.stdout,
                 kernel_name=kernel_here(),
-                extra_arguments=list(QUIET),
+                language="python",  # some editors leave it out of the file
                 **options,
             )
         except (PapermillExecutionError, DeadKernelError, Stopped) as error:
             failure = error
-        kept = keep(copy, output, make_folder=failure is None)
+        kept = keep(copy, output, make_folder=failure is None, source=path)
     where = f"; the notebook up to there is {output}" if kept else ""
     if noted and failure is not None:
         raise Stopped(f"stopped by {signal.Signals(noted[0]).name}{where}", noted[0])
@@ -52,9 +61,11 @@ def execute(path: str | Path, output: str | Path, parameters: dict) -> None:
         }:
             raise RunError(failure.evalue)
         raise RunError(f"a cell of {name} failed with {failure.ename}: {failure.evalue}{where}")
+    if not kept:
+        raise RunError(f"{name} was run to its end, but {output} could not be written; choose another place")
 
 
-def keep(copy: Path, output: Path, make_folder: bool) -> bool:
+def keep(copy: Path, output: Path, make_folder: bool, source: str | Path) -> bool:
     """Put the executed notebook where it belongs, whole or not at all; False where nothing was kept. Raises RunError."""
     import nbformat
 
@@ -69,32 +80,38 @@ def keep(copy: Path, output: Path, make_folder: bool) -> bool:
     except OSError as error:
         raise RunError(f"cannot write {output}: {error.strerror}; choose another place") from error
     notebook.metadata.pop("widgets", None)
+    # The names that the user knows, not those that papermill was given
+    notebook.metadata.get("papermill", {}).update(input_path=str(source), output_path=str(output))
     write_file(output, lambda file: file.write(nbformat.writes(notebook).encode()))
     return True
 
 
-@contextlib.contextmanager
-def signals_to_kernel():
-    """Inside the block, SIGINT, SIGTERM and SIGHUP interrupt the notebook's kernel, and no further cell is started.
+def to_run(path: str | Path, title: str) -> str:
+    """The text of a notebook without the cells that only teach."""
+    import nbformat
 
-    Yields the list of the signals that came, and the options that papermill needs for it. The kernel is not in the
-    terminal's process group: without this, Ctrl-C would end it in the middle of a step. The same signal a second time
-    acts immediately.
+    return nbformat.writes(without_lessons(read_notebook(path), title))
+
+
+@contextlib.contextmanager
+def started_kernel(to_train: bool):
+    """A kernel that starts now and lives as long as the block, in which SIGINT, SIGTERM and SIGHUP interrupt it.
+
+    `to_train` lets it import what a training needs before it is asked to. After a signal no further cell is started. Yields the list of the signals that came, and the options that papermill
+    needs for it. The kernel is not in the terminal's process group: without this, Ctrl-C would end it in the middle of a
+    step. The same signal a second time acts immediately.
     """
     from jupyter_client.manager import AsyncKernelManager
+    from jupyter_core.utils import run_sync
 
-    kernels = []
-
-    class KnownKernel(AsyncKernelManager):
-        def __init__(self, **options):
-            super().__init__(**options)
-            kernels.append(self)
+    kernel = AsyncKernelManager(kernel_name=kernel_here())
+    options = [*QUIET, "--HistoryManager.hist_file=:memory:"]
+    options += ['--IPKernelApp.exec_lines=__import__("minicyclegan.training");'] if to_train else []
 
     def interrupt():
-        for kernel in kernels:
-            if kernel.has_kernel and getattr(kernel.provisioner, "pid", None):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(kernel.provisioner.pid, signal.SIGINT)
+        if kernel.has_kernel and getattr(kernel.provisioner, "pid", None):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(kernel.provisioner.pid, signal.SIGINT)
 
     def refuse_next_cell(**cell):
         if noted:
@@ -102,7 +119,13 @@ def signals_to_kernel():
 
     # On Windows an interrupt reaches every process of the console by itself
     with signals_noted(interrupt) if os.name == "posix" else contextlib.nullcontext([]) as noted:
-        yield noted, {"kernel_manager_class": KnownKernel, "on_cell_start": refuse_next_cell}
+        try:
+            run_sync(kernel.start_kernel)(extra_arguments=options)
+            yield noted, {"km": kernel, "on_cell_start": refuse_next_cell}
+        finally:
+            if kernel.has_kernel:
+                run_sync(kernel.shutdown_kernel)()
+            run_sync(kernel.cleanup_resources)()
 
 
 def kernel_here() -> str:

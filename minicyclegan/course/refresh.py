@@ -7,6 +7,7 @@ from pathlib import Path
 
 from minicyclegan.course.execution import QUIET, kernel_here
 from minicyclegan.course.files import course_folder
+from minicyclegan.course.notebook_files import read_notebook
 
 
 def normalise(notebook) -> None:
@@ -49,7 +50,7 @@ def refresh(path: Path) -> float:
 
     from minicyclegan.course.cards import set_time_line
 
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     started = time.monotonic()
     client = NotebookClient(
         notebook,
@@ -72,10 +73,9 @@ def refresh(path: Path) -> float:
 
 def definitions(path: str | Path) -> dict[str, ast.AST]:
     """The classes, functions and upper-case constants defined at the top level of a module's or notebook's code."""
-    import nbformat
 
     if str(path).endswith(".ipynb"):
-        cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        cells = [cell.source for cell in read_notebook(path).cells if cell.cell_type == "code"]
     else:
         cells = [Path(path).read_text(encoding="utf-8")]
     found = {}

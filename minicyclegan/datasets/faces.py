@@ -12,8 +12,12 @@ from torch import Tensor
 
 from minicyclegan.data import Domains
 from minicyclegan.errors import DataError, ParameterError
-from minicyclegan.pictures.images import list_images, read_image, require_file, to_tensor
+from minicyclegan.parameters import value_range_of
+from minicyclegan.pictures.folders import left_out, list_images
+from minicyclegan.pictures.formats import require_file
+from minicyclegan.pictures.images import read_image, to_tensor
 from minicyclegan.pictures.prefetch import read_all
+from minicyclegan.pictures.survey import survey
 
 # What `degrade` does to a picture, in this order, each strength drawn uniformly between two limits
 DAMAGE = {
@@ -71,13 +75,17 @@ def find_faces(folder: str | Path) -> list[Path]:
     if not str(folder) or not os.path.isdir(folder):
         raise DataError(f"there is no folder {str(folder)!r} of faces; name one: face_restoration:FOLDER")
     paths = list_images(folder)
-    inner = sorted(p for p in Path(folder).iterdir() if os.path.isdir(p) and not p.name.startswith("."))
-    paths += [path for place in inner for path in list_images(place)]
+    paths += [path for place in inner_folders(folder) for path in list_images(place)]
     if not paths:
         raise DataError(
             f"no picture in {folder} or one level below it; put pictures of faces there (jpg, png, ...)"
         )
     return paths
+
+
+def inner_folders(folder: str | Path) -> list[Path]:
+    """The folders directly in `folder`, hidden ones left out."""
+    return sorted(p for p in Path(folder).iterdir() if os.path.isdir(p) and not p.name.startswith("."))
 
 
 def digest_of(path: Path) -> str:
@@ -108,28 +116,45 @@ def is_near(pictures: Tensor, others: Tensor) -> Tensor:
     return torch.cat(nearest) / others.shape[1] < NEAR
 
 
-def load_faces(folder: str | Path, size: int, on_bad_image: str = "refuse", seed: int = 0) -> Domains:
+def load_faces(
+    folder: str | Path, size: int, on_bad_image: str = "refuse", seed: int = 0, value_range: str = "auto"
+) -> Domains:
     """Worn faces (A) and clean faces (B), uint8 (N, 3, size, size), from any folder of faces, flat or one level deep.
 
     Each picture is cut to a centred square and scaled. Training A holds worn copies of some faces, training B others
     as they are, and the test pairs yet others: test A is the worn copy of test B. A face's side follows from the content
     of its file, so a picture that is added moves no other; a copy of a picture on another side is left out.
-    `on_bad_image` is "refuse" or "skip". Raises DataError, also when one of the three has fewer than 4 pictures.
+    `on_bad_image` is "refuse" or "skip". `value_range` is black and white for pictures of more than 8 bits. Raises
+    DataError, also when one of the three has fewer than 4 pictures.
     """
-    faces, notes = split_faces(folder, size, on_bad_image)
-    test = faces["test"]
-    return Domains(degrade(faces["A"], seed), faces["B"], degrade(test, seed), test, paired=True, notes=notes)
+    value_range, remarks = look_through(folder, value_range)
+    faces, notes = split_faces(folder, size, on_bad_image, value_range)
+    test, worn = faces["test"], degrade(faces["test"], seed)
+    return Domains(degrade(faces["A"], seed), faces["B"], worn, test, True, notes + remarks, value_range)
 
 
 def training_pairs(
-    folder: str | Path, size: int, on_bad_image: str = "refuse", seed: int = 0
+    folder: str | Path, size: int, on_bad_image: str = "refuse", seed: int = 0, value_range: str = "auto"
 ) -> tuple[Tensor, Tensor]:
     """True pairs for the supervised twin, uint8 (N, 3, size, size) each: training B, worn and clean."""
-    clean = split_faces(folder, size, on_bad_image)[0]["B"]
+    value_range, _ = look_through(folder, value_range)
+    clean = split_faces(folder, size, on_bad_image, value_range)[0]["B"]
     return degrade(clean, seed), clean
 
 
-def split_faces(folder: str | Path, size: int, on_bad_image: str) -> tuple[dict[str, Tensor], list[str]]:
+def look_through(folder: str | Path, value_range: str) -> tuple[str, list[str]]:
+    """The value_range of all faces of a folder, and lines on that and on what is left out. Raises DataError."""
+    value_range, lines = survey({"faces": find_faces(folder)}, value_range, {"faces": "A"})
+    for place in (Path(folder), *inner_folders(folder)):
+        others = left_out(place, inner=None if place == Path(folder) else "one level is looked into")
+        if others:
+            lines.append(f"left out of {place.name}: {others}")
+    return value_range, lines
+
+
+def split_faces(
+    folder: str | Path, size: int, on_bad_image: str, value_range: str = "auto"
+) -> tuple[dict[str, Tensor], list[str]]:
     """The clean faces of "test", "B" and "A", uint8 (N, 3, size, size), and notes on what was left out."""
     if on_bad_image not in ("refuse", "skip"):
         raise ParameterError(f"on_bad_image must be refuse or skip, but it is {on_bad_image!r}")
@@ -137,9 +162,10 @@ def split_faces(folder: str | Path, size: int, on_bad_image: str) -> tuple[dict[
         raise DataError(f"the size of a face must be at least 1 px, but it is {size}")
     most = MEMORY // (4 * 3 * size * size)  # the pictures, their worn copies, and room to put them together
     paths, first, notes, enlarged = find_faces(folder), {}, [], 0
+    black_and_white = value_range_of(value_range, "A")
 
     def read_face(path: Path) -> tuple[Tensor, Tensor, bool]:
-        image = read_image(path)
+        image = read_image(path, black_and_white)
         picture = to_tensor(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC))
         thumbnail = to_tensor(ImageOps.fit(image, (8, 8), Image.Resampling.BOX)).float() / 255
         return picture, thumbnail, min(image.size) < size

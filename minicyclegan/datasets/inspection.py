@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from minicyclegan.data import ImageFolder
 from minicyclegan.datasets.lookalikes import Look, alike_groups, look_at_all
 from minicyclegan.errors import DataError, printable
-from minicyclegan.pictures.images import list_images
+from minicyclegan.parameters import value_range_of
+from minicyclegan.pictures.folders import left_out, list_images
+from minicyclegan.pictures.pairs import by_name, find_pairs
+from minicyclegan.pictures.survey import TRAINING, survey
 
 PARTS = ("trainA", "trainB", "testA", "testB")
 FEW = 50  # fewer training pictures than this and a warning is due
@@ -47,29 +51,26 @@ def check_folder(folder: str | Path, image_size: int = 256) -> Report:
         raise DataError(
             f"{folder} holds none of {', '.join(PARTS)}; make them from two folders of pictures with notebook 10_your_images"
         )
-    report = check_parts(parts, image_size)
+    report, ranges = check_parts(parts, image_size)
     missing = [name for name in PARTS if name not in parts]
     if missing:
         add_problem(report, f"no folder {', '.join(missing)}: make it and put some pictures there")
-    stems = {name: {path.stem for path in list_images(path)} for name, path in parts.items()}
-    common = stems.get("testA", set()) & stems.get("testB", set())
-    if common and stems["testA"] == stems["testB"]:
-        report.lines.append(
-            "testA and testB have the same file names: they are taken for true pairs in every evaluation"
+    if report.counts.get("testA") and report.counts.get("testB"):
+        test_a, test_b = (
+            ImageFolder(parts[name], 64, "skip", value_range=ranges[name[-1]]) for name in PARTS[2:]
         )
-    elif common:
-        add_warning(
-            report,
-            f"testA and testB share {len(common)} file names but not all: they are not taken for true pairs; "
-            "make the names equal if they are",
-        )
+        pairs, why = find_pairs(test_a, test_b)
+        if pairs or not by_name(test_a.paths, test_b.paths):
+            report.lines.append(why)
+        else:
+            add_warning(report, why)
     return finish(report)
 
 
 def check_two_folders(folder_a: str | Path, folder_b: str | Path, image_size: int = 256) -> Report:
     """Check two folders of pictures, domain A and domain B, before they are split. Raises DataError."""
     require_two_folders(folder_a, folder_b)
-    return finish(check_parts({"A": Path(folder_a), "B": Path(folder_b)}, image_size))
+    return finish(check_parts({"A": Path(folder_a), "B": Path(folder_b)}, image_size)[0])
 
 
 def require_two_folders(folder_a: str | Path, folder_b: str | Path) -> None:
@@ -83,8 +84,8 @@ def require_two_folders(folder_a: str | Path, folder_b: str | Path) -> None:
         )
 
 
-def check_parts(parts: dict[str, Path], image_size: int) -> Report:
-    """The checks that every kind of data set gets."""
+def check_parts(parts: dict[str, Path], image_size: int) -> tuple[Report, dict]:
+    """The checks that every kind of data set gets; and the values that are black and white in domains A and B."""
     report, looks, part_of = Report(), [], {}
     for part, folder in parts.items():
         paths = list_images(folder)
@@ -101,7 +102,14 @@ def check_parts(parts: dict[str, Path], image_size: int) -> Report:
         members[group].append(look)
     report.copies = [best_first(same) for same in members.values() if len(same) > 1]
     describe_copies(report, part_of)
-    return report
+    files, value_range = {part: list_images(folder) for part, folder in parts.items()}, "auto"
+    try:
+        value_range, remarks = survey(files, "auto", TRAINING | {"A": "A", "B": "B"})
+        for text in remarks:
+            add_warning(report, text)
+    except DataError as error:
+        add_problem(report, str(error))
+    return report, {letter: value_range_of(value_range, letter) for letter in "AB"}
 
 
 def best_first(same: list[Look]) -> list[Path]:
@@ -116,10 +124,9 @@ def best_first(same: list[Look]) -> list[Path]:
 
 def describe_part(report: Report, part: str, folder: Path, looks: list[Look], image_size: int) -> None:
     """Count, sizes, kinds and names of one folder."""
-    others = [p.name for p in sorted(folder.iterdir()) if not p.name.startswith(".")]
-    others = sorted(set(others) - {p.name for p in list_images(folder)})
+    others = left_out(folder)
     if others:
-        add_warning(report, f"{part}: training leaves out what is not a picture file: {some(others)}")
+        add_warning(report, f"{part}: training leaves out {others}")
     if not looks:
         add_problem(report, f"{part}: no readable picture; put some there (jpg, png, webp, tiff, ...)")
         return
@@ -158,8 +165,7 @@ def describe_part(report: Report, part: str, folder: Path, looks: list[Look], im
 
 WHAT_HAPPENS = {
     "grey": "they are used with three equal channels; leave them out if the domain has colour, or D learns to look for grey",
-    "more than 8 bits": "they are scaled to 8 bits; convert them yourself if that makes them too dark",
-    "transparent": "they are put over white",
+    "more than 8 bits": "they are scaled to 8 bits",
     "animated or with several pages": "only the first picture of each file is used",
 }
 

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from minicyclegan.pictures.images import open_picture, orientation, reason_of, require_file, to_uint8_rgb
+from minicyclegan.pictures.formats import open_picture, reason_of, require_file
+from minicyclegan.pictures.images import orientation, to_uint8_rgb
+from minicyclegan.pictures.values import Range, is_deep, numbers_of, strips, tags_of
 
 ONE_AT_A_TIME = threading.Lock()  # for large pictures, so that several threads need no more memory than one
 ALIKE = 0.99  # correlation of two 16 x 16 thumbnails from which two pictures count as the same one
@@ -40,10 +42,21 @@ def look_at(path: Path) -> Look | str:
             size = image.size[::-1] if turned else image.size
             kinds = kinds_of(image)
             image.draft(None, (64, 64))  # JPEG is decoded at a fraction of its size: several times faster
-            small = to_uint8_rgb(image).resize((16, 16), Image.Resampling.BILINEAR)
+            small = to_uint8_rgb(image, own_range(image)).resize((16, 16), Image.Resampling.BILINEAR)
     except Exception as error:  # Pillow's plugins raise nearly anything on damaged files
         return reason_of(error)
     return Look(path, size, kinds, hashlib.blake2b(content).digest(), np.asarray(small, dtype=np.float32))
+
+
+def own_range(image: Image.Image) -> Range | None:
+    """The least and the largest number of a picture of more than 8 bits, enough to see what it shows; None for others."""
+    if not is_deep(image):
+        return None
+    tags = tags_of(image)
+    image.load()
+    ends = [(part.min(), part.max()) for part in (numbers_of(image.crop(box), tags) for box in strips(image))]
+    low, high = float(np.min(ends)), float(np.max(ends))
+    return low, max(high, low + 1e-12 * abs(low) + 1e-12)
 
 
 def is_large(image: Image.Image) -> bool:

@@ -5,19 +5,38 @@ from pathlib import Path
 from minicyclegan.data import Domains, load_folder, load_seasons
 from minicyclegan.datasets.emoji import load_emoji
 from minicyclegan.datasets.faces import load_faces
+from minicyclegan.parameters import value_range_of
+from minicyclegan.pictures.pairs import check_paired
 
 
-def load_domains(data: str | Path, size: int, load_size: int = 0, on_bad_image: str = "refuse") -> Domains:
+def load_domains(
+    data: str | Path,
+    size: int,
+    load_size: int = 0,
+    on_bad_image: str = "refuse",
+    value_range: str = "auto",
+    paired: str = "auto",
+) -> Domains:
     """The data set that a run names: its pictures for training and for testing.
 
     `seasons` (drawn by code), `emoji` (ships in data/), `face_restoration:FOLDER` (any folder of faces, see faces.py), or
-    the path of a folder with trainA, trainB, testA and testB. Raises DataError.
+    the path of a folder with trainA, trainB, testA and testB. `value_range` is "auto", "LOW..HIGH", or "LOW..HIGH,
+    LOW..HIGH" for A and B: black and white in pictures of more than 8 bits. `paired` is "auto", "yes" or "no": whether
+    the test pictures are true pairs, which "auto" looks for in a folder. Raises DataError or ParameterError.
     """
+    value_range_of(value_range, "a")
+    check_paired(paired)
     name, _, folder = str(data).partition(":")
-    if name == "seasons":
-        return load_seasons(size)
-    if name == "emoji":
-        return load_emoji(size)
+    if name not in ("seasons", "emoji", "face_restoration"):
+        return load_folder(data, size, load_size, on_bad_image, value_range, paired)
     if name == "face_restoration":
-        return load_faces(folder, size, on_bad_image)
-    return load_folder(data, size, load_size, on_bad_image)
+        domains = load_faces(folder, size, on_bad_image, value_range=value_range)
+    else:
+        domains = load_seasons(size) if name == "seasons" else load_emoji(size)
+        domains.value_range = value_range
+        if value_range != "auto":
+            domains.notes.append(f"value_range={value_range} is not used: {name} has 8 bits")
+    if paired == "no":
+        domains.paired = False
+        domains.notes.append("the true pairs are not used: paired=no")
+    return domains

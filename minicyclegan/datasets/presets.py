@@ -1,6 +1,7 @@
 """One word for each application: which data it means and which settings suit it."""
 
 import difflib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +108,10 @@ def settings_file(stem: str) -> Path:
 def on_gpu(device: str) -> bool:
     """Whether the settings for a GPU are meant. Apple's is much slower: it gets those of the CPU."""
     if device == "auto":
+        # Importing torch takes two seconds: on Linux, a look at the drivers' files answers before
+        drivers = any(Path(f"/dev/{name}").exists() for name in ("nvidiactl", "kfd", "dxg"))
+        if sys.platform == "linux" and not drivers and "torch" not in sys.modules:
+            return False
         import torch
 
         return torch.cuda.is_available()

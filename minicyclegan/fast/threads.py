@@ -6,6 +6,8 @@ to A and B to A to B, have nothing to say to each other before their gradients a
 """
 
 import contextlib
+import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
@@ -36,6 +38,28 @@ def threads_for_each(number: int):
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def set_by_ctrl_c(event: threading.Event):
+    """Within the block Ctrl-C first sets the event, which other threads look at, and then does what it did before.
+
+    Otherwise they would hear of it only after the main thread has waited for them.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+
+    def handle(number, frame) -> None:
+        event.set()
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def side_by_side(threads: int, function, first: tuple, second: tuple) -> tuple:

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from minicyclegan.course.notebook_files import notebook_text
 from minicyclegan.errors import RunError
 from minicyclegan.grading.session import MB
 
@@ -79,7 +80,7 @@ def submitted_cells(path: Path) -> list:
     if path.stat().st_size == 0:
         raise ValueError("the file is empty")
     try:
-        notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+        notebook = nbformat.reads(notebook_text(path), as_version=4)
         cells = [
             (str(cell.get("id", "")), str(cell["source"]))
             for cell in notebook.cells

@@ -31,7 +31,7 @@ class NoWarnings:
             if self.inside == 0:
                 self.filters = warnings.catch_warnings()
                 self.filters.__enter__()
-                warnings.filterwarnings("ignore", module=r"PIL\.|minicyclegan\.pictures\.images$")
+                warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif|minicyclegan\.pictures\.")
             self.inside += 1
 
     def __exit__(self, *error) -> None:

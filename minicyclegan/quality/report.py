@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 from minicyclegan.errors import DataError, RunError
+from minicyclegan.quality.distance import FEWEST
+from minicyclegan.quality.labels import MEASURES as LABEL_MEASURES
 
 # Column, and how its numbers are printed
 MEASURES = {
@@ -14,32 +16,77 @@ MEASURES = {
 }
 
 
+def cell(value: dict | None, form: str) -> str:
+    """A number with its interval in brackets; without one where there were too few pictures for it."""
+    if value is None or value["mean"] is None:
+        return "" if value is None else "too few pictures"
+    if value["low"] is None:
+        return f"{value['mean']:{form}} (no interval)"
+    return f"{value['mean']:{form}} ({value['low']:{form}} to {value['high']:{form}})"
+
+
 def report_lines(report: dict) -> list[str]:
-    """The report of `evaluation.quality_report` as a table for people; in brackets the 95 % bootstrap interval."""
+    """The report of `evaluation.quality_report` as a table for people; in brackets the 95 % bootstrap interval.
 
-    def cell(value: dict | None, form: str) -> str:
-        if value is None:
-            return ""
-        return f"{value['mean']:{form}} ({value['low']:{form}} to {value['high']:{form}})"
-
+    With what `measures.measured` adds, if it is there. The distance comes first where there are no pairs.
+    """
     lines = []
     for way, direction in report["directions"].items():
         source, target = way.upper()
-        names = {
-            m: name
-            for m, (name, _) in MEASURES.items()
-            if any(m in row for row in direction["rows"].values())
-        }
-        names |= {"passes": f"passes for {target}"}
-        lines += [f"{source} to {target}, {direction['n']} held-out pictures"]
-        lines += [f"{'':<17}" + "".join(f"{name:>28}" for name in names.values())]
+        back = direction["rows"]["there and back"]
+        shown = MEASURES if report["paired"] else ("passes",)  # else only the way back has a truth
+        names = {m: MEASURES[m][0] for m in shown} | {"passes": f"passes for {target}"}
+        head = [f"{source} to {target}, {direction['n']} held-out picture{'s' * (direction['n'] != 1)}"]
+        table = [f"{'':<17}" + "".join(f"{name:>28}" for name in names.values())]
         for name, row in direction["rows"].items():
+            if row is back and not report["paired"]:
+                parts = (f"{MEASURES[m][0]} {cell(value, MEASURES[m][1])}" for m, value in back.items())
+                table += ["there and back, against the inputs: " + ", ".join(parts)]
+                continue
             cells = "".join(f"{cell(row.get(m), MEASURES[m][1]):>28}" for m in names)
-            lines += [f"{name:<17}{cells}".rstrip()]
+            table += [f"{name:<17}{cells}".rstrip()]
         if direction["gap_closed"]:
-            lines += [f"gap_closed {cell(direction['gap_closed'], '.3f')}"]
-        lines += [""]
+            table += [f"gap_closed {cell(direction['gap_closed'], '.3f')}"]
+        far = distance_lines(report["distances"][way], target) if "distances" in report else []
+        labels = report.get("label_maps")
+        named = label_lines(labels) if labels and labels["way"] == way else []
+        lines += head + (table + far if report["paired"] else far + table) + named + [""]
     return lines + report.get("notes", [])
+
+
+def distance_lines(found: dict, target: str) -> list[str]:
+    """The distances of one direction, from real pictures (among themselves) to the farthest."""
+    rows = sorted(found["rows"].items(), key=lambda row: (row[0] != "real pictures", row[1]["mean"] or 0))
+    lines = [
+        f"distance to {found['n_real']} real pictures of {target}, in colours and textures; 0 is no difference"
+    ]
+    for name, value in rows:
+        note = "   one half of them to the other" if name == "real pictures" else ""
+        note = "   the inputs, untranslated" if name == "doing nothing" else note
+        lines += [f"{name:<17}{cell(value, '.3f'):>28}{note}"]
+    return lines
+
+
+def label_lines(found: dict) -> list[str]:
+    """The accuracies of the label maps, the paper's numbers, and those of each class."""
+    lines = [
+        f"label maps, {found['n']} true ones: the class of the nearest colour, from {found['palette']} "
+        f"({found['near']:.0%} of the true pixels have the colour of a class, or nearly)"
+    ]
+    lines += [f"{'':<30}" + "".join(f"{name:>27}" for name in LABEL_MEASURES.values())]
+    for name, row in found["rows"].items():
+        lines += [f"{name:<30}" + "".join(f"{cell(row[m], '.3f'):>27}" for m in LABEL_MEASURES)]
+    for name, values in found["paper"].items():
+        lines += [f"{name:<30}" + "".join(f"{value:>27.2f}" for value in values)]
+    lines += [
+        f"{'class, as CycleGAN draws it':<30}{'share of the true pixels':>27}{'accuracy':>27}{'IoU':>27}"
+    ]
+    for name, value in found["classes"].items():
+        parts = (value["share"], value["accuracy"], value["iou"])
+        lines += [
+            f"{name:<30}" + "".join(f"{'none' if part is None else f'{part:.3f}':>27}" for part in parts)
+        ]
+    return lines
 
 
 def kernel_distance(first: Tensor, second: Tensor) -> Tensor:
@@ -76,7 +123,8 @@ def kid_and_fid(
 
     real and fake are uint8 (N, 3, H, W). The Inception weights are fetched on first use; `network` may be a module of
     your own that makes (N, F) features from uint8 pictures. Each value has a 95 % interval: a bootstrap over both sets,
-    moved so that its middle is the estimate, because pictures drawn twice push both distances up. Raises RunError.
+    moved so that its middle is the estimate, because pictures drawn twice push both distances up; for fewer than five
+    pictures both ends are None. Raises RunError or DataError.
     """
     if min(len(real), len(fake)) < 2:
         raise DataError(
@@ -114,6 +162,8 @@ def kid_and_fid(
             draws.append(float(distance(*drawn)))
         draws = torch.tensor(draws)
         low, high = (draws - draws.mean() + values[name]).quantile(torch.tensor([0.025, 0.975])).tolist()
+        if min(len(real), len(fake)) < FEWEST:
+            low = high = None
         result[name] = {
             "mean": values[name],
             "low": low,

@@ -41,11 +41,14 @@ def find_checkpoint(run: str | Path) -> Path:
     return run
 
 
-def training_pairs(config: Config) -> tuple[Tensor, Tensor] | str:
+def training_pairs(
+    config: Config, paired: str = "auto", on_bad_image: str = "refuse"
+) -> tuple[Tensor, Tensor] | str:
     """True pairs to train a twin on, uint8 (N, 3, H, W) each; where there are none, a sentence that says why.
 
     None of them shows anything that is in the test pictures. Seasons: the scenes of training A, drawn in both. Other
-    data: as their module makes them, or the pictures of trainA and trainB that share a name. Raises DataError.
+    data: as their module makes them, or the pictures of trainA and trainB that share a name, if the test pictures are true
+    pairs or `paired` is "yes". Raises DataError.
     """
     if config.data == "seasons":
         n_test, n_train = 200, 1000  # as load_seasons has them
@@ -69,10 +72,11 @@ def training_pairs(config: Config) -> tuple[Tensor, Tensor] | str:
     if name == "face_restoration":
         from minicyclegan.datasets.faces import training_pairs as face_pairs
 
-        return face_pairs(folder, config.image_size)
+        return face_pairs(folder, config.image_size, on_bad_image, value_range=config.value_range)
     if not Path(config.data).is_dir():
         return f"no twin: {config.data} has no true pairs for training"
-    domains = load_domains(config.data, config.image_size, config.image_size)
+    size = config.image_size
+    domains = load_domains(config.data, size, size, on_bad_image, config.value_range, paired)
     by_name = [
         {path.stem: i for i, path in enumerate(part.paths)} for part in (domains.train_a, domains.train_b)
     ]

@@ -130,7 +130,8 @@ def data_facts(parameters: dict) -> dict:
 
     if {"data", "image_size"} <= parameters.keys():
         name = data_name(parameters["data"])
-        rest = (parameters.get("load_size", 0), parameters.get("on_bad_image", "refuse"))
+        defaults = {"load_size": 0, "on_bad_image": "refuse", "value_range": "auto", "paired": "auto"}
+        rest = (parameters.get(given, default) for given, default in defaults.items())
         domains, files = load_domains(parameters["data"], parameters["image_size"], *rest), []
     else:  # it draws its own; and the shipped weights are data to it
         name, domains = (

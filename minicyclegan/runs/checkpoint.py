@@ -95,8 +95,11 @@ def sound_weight(tensor) -> bool:
     return tensor.is_floating_point() and bool(tensor.isfinite().all())
 
 
-def save_next(run_dir: Path, state: dict) -> None:
-    """Write last.pt, and keep the one before as previous.pt. At every moment at least one of the two is whole."""
+def save_next(run_dir: Path, state: dict, for_good: bool = False) -> None:
+    """Write last.pt, and keep the one before as previous.pt. At every moment at least one of the two is whole.
+
+    `for_good` gives it a second name that no later one takes.
+    """
     last, previous = run_dir / "last.pt", run_dir / "previous.pt"
     if last.exists():
         temporary = run_dir / f".previous.pt.{os.getpid()}.tmp"
@@ -113,6 +116,22 @@ def save_next(run_dir: Path, state: dict) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
     save_checkpoint(last, state)
+    if for_good:
+        keep_for_good(run_dir, state["step"])
+
+
+def keep_for_good(run_dir: Path, step: int) -> None:
+    """Give the newest checkpoint a second name that no later one takes: kept/step_0001000.pt."""
+    kept = run_dir / "kept" / f"step_{step:07d}.pt"
+    try:
+        kept.parent.mkdir(exist_ok=True)
+        kept.unlink(missing_ok=True)  # from before a resume: the step was made again
+        try:
+            os.link(run_dir / "last.pt", kept)
+        except OSError:  # some file systems have no links
+            shutil.copyfile(run_dir / "last.pt", kept)
+    except OSError as error:
+        raise cannot_write(kept, error) from error
 
 
 def read_newest(run_dir: Path) -> tuple[dict, str]:

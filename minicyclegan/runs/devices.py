@@ -1,6 +1,7 @@
 """Which device and which dtype to compute with."""
 
 import re
+from pathlib import Path
 
 import torch
 
@@ -38,10 +39,11 @@ def choose_device(device: str = "auto", precision: str = "auto") -> tuple[torch.
         precision = "bf16" if bf16 else "fp32"
     if precision not in ("fp32", "bf16"):
         raise ParameterError(f"precision must be auto, fast, fp32 or bf16, but it is {shown(precision)}")
+    threads = torch.get_num_threads()
     name = (
         torch.cuda.get_device_name(device)
         if kind == "cuda"
-        else {"mps": "Apple GPU", "cpu": f"CPU with {torch.get_num_threads()} threads"}[kind]
+        else {"mps": "Apple GPU", "cpu": f"CPU with {threads} thread{'' if threads == 1 else 's'}"}[kind]
     )
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     return torch.device(device), dtype, f"computing on {name} in {precision}"
@@ -53,3 +55,20 @@ def cpu_has_bf16() -> bool:
     PyTorch answers this in a private function; without that function the answer is no.
     """
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())
+
+
+def available_memory(device: torch.device = torch.device("cpu")) -> float | None:
+    """Bytes that a program can still take on a device; None where the system does not tell."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return None
+    try:  # a container may have less than the machine
+        folder = Path("/sys/fs/cgroup")
+        limit, used = (int((folder / name).read_text()) for name in ("memory.max", "memory.current"))
+        return min(free, float(limit - used))
+    except (OSError, ValueError):  # no container, or "max": no limit
+        return free

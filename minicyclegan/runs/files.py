@@ -90,7 +90,7 @@ def write_json(path: str | Path, value: dict) -> None:
 def read_json(path: Path) -> dict | None:
     """The content of a JSON file, or None if the file is missing. Raises RunError for a damaged one."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:

@@ -15,6 +15,7 @@ from minicyclegan.parameters import Config
 from minicyclegan.runs.checkpoint import read_newest
 from minicyclegan.runs.files import write_file
 from minicyclegan.runs.locks import only_one
+from minicyclegan.runs.record import require_same_pictures
 
 
 class Resumable(Protocol):
@@ -33,14 +34,17 @@ class Resumable(Protocol):
 
 
 @contextlib.contextmanager
-def open_run(run_dir: str | Path, config: Config, resume: bool):
+def open_run(run_dir: str | Path, config: Config, resume: bool, domains=None, yes: bool = False):
     """Lock a run folder, new or to be resumed, for as long as the block lasts; yields its path.
 
-    No other process can train in it meanwhile. Raises RunError or CheckpointError before anything in it is changed.
+    No other process can train in it meanwhile. With `domains`, a run that is resumed must have had the same pictures, from
+    wherever; `yes` lets it go on with others. Raises RunError or CheckpointError before anything in it is changed; what
+    is refused before the first step leaves no new folder behind.
     """
     run_dir = Path(run_dir)
     require_free_or_resumable(run_dir, resume)
     with contextlib.ExitStack() as held:
+        held.enter_context(no_empty_folder(run_dir))
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
             busy = (
@@ -48,7 +52,7 @@ def open_run(run_dir: str | Path, config: Config, resume: bool):
             )
             held.enter_context(only_one(run_dir / ".lock", busy))
             require_free_or_resumable(run_dir, resume)  # whoever held it a moment ago may have trained
-            require_same_config(run_dir, config)
+            require_same_config(run_dir, config, domains, yes)
             (run_dir / "samples").mkdir(exist_ok=True)
         except OSError as error:
             raise RunError(
@@ -58,6 +62,20 @@ def open_run(run_dir: str | Path, config: Config, resume: bool):
             with contextlib.suppress(OSError):
                 half_written.unlink()  # a process was killed while it wrote
         yield run_dir
+
+
+@contextlib.contextmanager
+def no_empty_folder(run_dir: Path):
+    """Remove what was made in the block if no run has begun there: a folder that was not there, or was empty."""
+    new = [path for path in (run_dir, *run_dir.parents) if not path.exists()]
+    empty = bool(new) or (run_dir.is_dir() and not any(run_dir.iterdir()))
+    try:
+        yield
+    finally:
+        begun = (run_dir / "config.json").exists()
+        for path in (run_dir / "samples", *new) if empty and not begun else ():
+            with contextlib.suppress(OSError):  # rmdir removes only what is empty
+                path.rmdir()
 
 
 def require_free_or_resumable(run_dir: Path, resume: bool) -> None:
@@ -74,35 +92,47 @@ def require_free_or_resumable(run_dir: Path, resume: bool) -> None:
         )
 
 
-def require_same_config(run_dir: Path, config: Config) -> None:
-    """Raise RunError where the folder's run has other parameters, CheckpointError where it cannot be resumed."""
+def require_same_config(run_dir: Path, config: Config, domains=None, yes: bool = False) -> None:
+    """Raise RunError where the folder's run has other parameters, CheckpointError where it cannot be resumed.
+
+    More steps, or fewer that are not yet made, are another plan for the same run. Data may have moved.
+    """
     if not (run_dir / "last.pt").exists() and not (run_dir / "previous.pt").exists():
         return
     checkpoint, _ = read_newest(run_dir)
     if "optimizer_g" not in checkpoint:
         raise CheckpointError(
             f"{run_dir / 'last.pt'} holds only weights to translate with and cannot be trained further; "
-            "choose another run_dir"
+            "choose another run_dir, or begin a new run from these weights with --from"
         )
     before, now = checkpoint.get("config"), config.to_dict()
-    if not isinstance(before, dict) or set(before) != set(now):
+    if not isinstance(before, dict) or set(before) - set(now):
         raise CheckpointError(
             f"the newest checkpoint in {run_dir} has other parameters than this version knows; "
             "start again in another run_dir"
         )
+    before = (
+        Config().to_dict() | before
+    )  # a run of an earlier version lacks what came later, and had its defaults
+    same = None if domains is None else require_same_pictures(run_dir, domains, yes)
+    may_differ = {"steps"} | ({"data"} if same is not None else set())
     differences = [
-        f"{name} was {before.get(name)!r}, is now {now[name]!r}"
+        f"{name} was {before[name]!r}, is now {now[name]!r}"
         for name in now
-        if before.get(name) != now[name]
+        if before[name] != now[name] and name not in may_differ
     ]
     if differences:
         raise RunError(
             f"cannot resume {run_dir} with other parameters: {'; '.join(differences)}; give the same ones, or choose another run_dir"
         )
+    if type(step := checkpoint.get("step")) is int and config.steps < step:
+        raise RunError(
+            f"the run in {run_dir} has made {step} steps already, so steps must be at least {step}, but it is {config.steps}"
+        )
 
 
-def require_space(run_dir: Path, trainer: Resumable) -> None:
-    """Raise RunError where the disk has no room for the checkpoints: two that are kept and one being written."""
+def require_space(run_dir: Path, trainer: Resumable, for_good: int = 0) -> None:
+    """Raise RunError where the disk has no room for the checkpoints: two, one being written, and those kept `for_good`."""
     weights = sum(w.numel() * w.element_size() for w in trainer.model.state_dict().values())
     config = trainer.config
     pictures = 2 * config.pool_size * 3 * config.image_size**2 * 4
@@ -110,9 +140,9 @@ def require_space(run_dir: Path, trainer: Resumable) -> None:
     size = weights * (3 if trainer.average is None else 4) + pictures
     there = sum(path.stat().st_size for path in run_dir.glob("*.pt") if path.is_file())
     free = shutil.disk_usage(run_dir).free
-    if free + there < 3 * size:
+    if free + there < (3 + for_good) * size:
         raise RunError(
-            f"the disk of {run_dir} has {free / 2**20:,.0f} MiB left, but this run needs {3 * size / 2**20:,.0f} MiB "
+            f"the disk of {run_dir} has {free / 2**20:,.0f} MiB left, but this run needs {(3 + for_good) * size / 2**20:,.0f} MiB "
             "for its checkpoints; free some space or choose another run_dir"
         )
 

@@ -79,7 +79,10 @@ def watched(steps: Iterable, label: str) -> Iterator:
 
 
 class Progress:
-    """At most one line of text every `every` seconds: step, losses, speed and the time left."""
+    """At most one line of text every `every` seconds: step, losses, speed and the time left.
+
+    Where steps are long, `beat` says that it lives: at least every ten seconds, or after each step.
+    """
 
     def __init__(self, first_step: int, steps: int, write=print, every: float = 5.0):
         self.first_step, self.steps, self.write, self.every = first_step, steps, write, every
@@ -90,13 +93,29 @@ class Progress:
         if now - self.last < self.every and step < self.steps:
             return
         self.last = now
-        per_step = (now - self.started) / max(1, step - self.first_step)
-        left = per_step * (self.steps - step)
         shown = "  ".join(
             f"{name} {losses[name]:.3f}"
             for name in ("cycle", "gan_ab", "gan_ba", "held_out_ab", "held_out_ba")
             if name in losses
         )
-        self.write(
-            f"step {step:>6}/{self.steps}  {shown}  {1 / per_step:.2f} steps/s  {int(left // 60)}:{int(left % 60):02d} left"
-        )
+        self.write_line(step, f"  {shown}")
+
+    def beat(self, step: int) -> None:
+        """After a step that is not reported: a line without losses, which are read only when they are reported."""
+        if time.monotonic() - self.last >= 2 * self.every:
+            self.last = time.monotonic()
+            self.write_line(step, "")
+
+    def write_line(self, step: int, shown: str) -> None:
+        per_step = (time.monotonic() - self.started) / max(1, step - self.first_step)
+        speed = f"{1 / per_step:.2f} steps/s" if per_step < 1.01 else f"{per_step:.1f} s a step"
+        left = per_step * (self.steps - step)
+        self.write(f"step {step:>6}/{self.steps}{shown}  {speed}  {time_left(left)} left")
+
+
+def time_left(seconds: float) -> str:
+    """`3:05`, `2:03:05`, or `55 days`."""
+    if seconds >= 2 * 24 * 3600:
+        return f"{seconds / 24 / 3600:.0f} days"
+    minutes, hours = int(seconds // 60) % 60, int(seconds // 3600)
+    return (f"{hours}:{minutes:02d}" if hours else f"{minutes}") + f":{int(seconds % 60):02d}"

@@ -5,21 +5,85 @@ from pathlib import Path
 import torch
 
 from minicyclegan.errors import CheckpointError
-from minicyclegan.runs.checkpoint import read_newest
+from minicyclegan.parameters import Config
+from minicyclegan.runs.checkpoint import read_checkpoint, read_newest
 from minicyclegan.runs.files import write_json
 from minicyclegan.runs.folder import Resumable, require_space, trim_metrics
 
 
-def begin(trainer: Resumable, run_dir: Path, resume: bool, progress) -> None:
+def begin(
+    trainer: Resumable,
+    run_dir: Path,
+    resume: bool,
+    progress,
+    start_from: str | Path = "",
+    record: dict | None = None,
+) -> None:
     """Bring trainer and folder to where the training begins: its first step, or with `resume` the one after the last checkpoint.
 
+    A new run takes its first weights from the checkpoint `start_from`, where one is given. `record` goes to run.json.
     Raises RunError or CheckpointError.
     """
     if resume and any((run_dir / name).exists() for name in ("last.pt", "previous.pt")):
         go_on(trainer, run_dir, progress)
-    require_space(run_dir, trainer)
+    elif start_from:
+        take_weights(trainer, start_from, progress)
+    every = (record or {}).get("options", {}).get("keep_every", 0)
+    require_space(run_dir, trainer, (trainer.config.steps - trainer.step) // every if every else 0)
     trim_metrics(run_dir / "metrics.jsonl", trainer.step)
     write_json(run_dir / "config.json", trainer.config.to_dict())
+    if record:
+        write_json(run_dir / "run.json", record)
+
+
+NETWORKS = (
+    *("base_channels", "n_blocks", "n_downsamplings", "upsampling"),
+    *("discriminator_channels", "discriminator_layers"),
+)
+
+
+def read_networks(path: str | Path) -> dict:
+    """The content of a checkpoint, or of weights, that a new run can begin with. Raises CheckpointError."""
+    state = read_checkpoint(path)
+    if not all(isinstance(state.get(name), dict) for name in ("config", "model")):
+        raise CheckpointError(f"{path} holds no networks with their configuration; use a last.pt of a run")
+    return {"average": None} | state
+
+
+def require_same_networks(path: str | Path, state: dict, config: Config) -> bool:
+    """Refuse a checkpoint whose networks are not those of `config`, and name the difference; whether it has discriminators.
+
+    Raises CheckpointError.
+    """
+    with_discriminators = any(name.startswith("discriminator") for name in state["model"])
+    before, now = Config().to_dict() | state["config"], config.to_dict()
+    differences = [
+        f"{name} is {before[name]!r} there and {now[name]!r} here"
+        for name in (NETWORKS if with_discriminators else NETWORKS[:4])
+        if before[name] != now[name]
+    ]
+    if differences:
+        raise CheckpointError(
+            f"cannot start from {path}, which has other networks: {'; '.join(differences)}; give the same"
+        )
+    return with_discriminators
+
+
+def take_weights(trainer: Resumable, path: str | Path, progress) -> None:
+    """Begin with the networks of a checkpoint, and nothing else of it, and say so. Raises CheckpointError for other networks."""
+    state = read_networks(path)
+    with_discriminators = require_same_networks(path, state, trainer.config)
+    model = trainer.model.state_dict() | state["model"]
+    if not same_shapes({name: weight.float() for name, weight in model.items()}, trainer.model.state_dict()):
+        raise CheckpointError(
+            f"the weights in {path} do not fit its own configuration; use another checkpoint"
+        )
+    trainer.model.load_state_dict(model)
+    if trainer.average is not None:
+        average = state["average"] or state["model"]
+        trainer.average.load_state_dict(trainer.model.state_dict() | average)
+    new = "" if with_discriminators else "; the discriminators are new, because the file holds none"
+    progress(f"starting from the weights of {path}, after its {state.get('step', 0):,} steps{new}")
 
 
 def go_on(trainer: Resumable, run_dir: Path, progress) -> None:
@@ -39,6 +103,11 @@ def go_on(trainer: Resumable, run_dir: Path, progress) -> None:
     if damage:
         progress(damage)
     progress(f"resuming after step {trainer.step} of {trainer.config.steps}")
+    if (planned := checkpoint["config"].get("steps")) != trainer.config.steps:
+        progress(
+            f"the run was planned for {planned} steps: from here on the learning rate, and what else follows the steps, "
+            f"are those of a run of {trainer.config.steps}; it is no longer, to the bit, a run that was never stopped"
+        )
 
 
 def fault_in(checkpoint: dict, trainer: Resumable) -> str:

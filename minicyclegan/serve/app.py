@@ -14,7 +14,7 @@ from PIL import Image
 from minicyclegan.course.files import course_folder, shipped_weights
 from minicyclegan.datasets.named import load_domains
 from minicyclegan.errors import DataError, MiniCycleGANError, printable
-from minicyclegan.parameters import Config
+from minicyclegan.parameters import Config, value_range_of
 from minicyclegan.pictures.images import decode, list_images, read_image, to_image
 from minicyclegan.runs.checkpoint import load
 from minicyclegan.runs.progress import status_line
@@ -32,9 +32,9 @@ def find_checkpoints() -> list[Path]:
     return [*found, shipped_weights()]
 
 
-def read_upload(name: str, content: bytes) -> Image.Image:
-    """An uploaded file as 8-bit RGB. Raises DataError."""
-    return decode(io.BytesIO(content), name, "upload another file")
+def read_upload(name: str, content: bytes, value_range=None) -> Image.Image:
+    """An uploaded file as 8-bit RGB; `value_range` as in `read_image`. Raises DataError."""
+    return decode(io.BytesIO(content), name, "upload another file", value_range)
 
 
 def examples_for(config: Config) -> dict[str, Path | Image.Image]:
@@ -185,13 +185,22 @@ class TranslatorApp(widgets.VBox):
         if self.upload.value:
             file = self.upload.value[0]
             self.example.value = None if self.examples else self.example.value
-            self.take(file["name"], read_upload(file["name"], bytes(file["content"])))
+            self.take(file["name"], read_upload(file["name"], bytes(file["content"]), self.value_range))
 
     @guarded
     def take_example(self) -> None:
         if self.example.value is not None:
             source = self.examples[self.example.value]
-            self.take(self.example.value, read_image(source) if isinstance(source, Path) else source)
+            self.take(
+                self.example.value,
+                read_image(source, self.value_range) if isinstance(source, Path) else source,
+            )
+
+    @property
+    def value_range(self):
+        """Black and white in pictures of more than 8 bits, as in the model's training."""
+        source = "a" if self.direction.value == "b" else "b"
+        return value_range_of(self.model.config.value_range, source) if self.model else None
 
     def take(self, name: str, picture: Image.Image) -> None:
         self.name, self.picture = name, picture

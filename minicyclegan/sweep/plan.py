@@ -1,14 +1,13 @@
 """Many runs of one notebook, one parameter changed at a time, as in notebook 09_ablations."""
 
 import itertools
-import json
 import math
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from minicyclegan.course.files import course_folder
-from minicyclegan.course.settings import parameters_of, read_parameters, read_yaml_file
+from minicyclegan.course.settings import check_values, parameters_of, read_yaml_file, texts_of, values_in_file
 from minicyclegan.datasets.presets import resolve
 from minicyclegan.errors import MiniCycleGANError, ParameterError
 from minicyclegan.parameters import Config, check_intervals, check_name, check_type, shown
@@ -16,6 +15,7 @@ from minicyclegan.parameters import Config, check_intervals, check_name, check_t
 ENTRIES = ("notebook", "base", "parameters", "axes", "grid", "seeds")
 MOST_RUNS = 10_000
 OWN = ("run_dir", "resume", "seed")  # the sweep sets these itself, for each member
+NAMES = {"notebook", "base"}  # entries that are texts, whatever YAML would read in them
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,12 @@ def read_sweep(path: str | Path) -> Sweep:
     these win), `axes` (name: list of values, one varied at a time), `grid` (name: list, all combinations), `seeds`.
     """
     path = Path(path)
-    content = read_yaml_file(path, "sweep file")
+    content = read_yaml_file(path, "sweep file", NAMES)
     try:
+        if isinstance(content, dict):  # once more, now that it is known which parameters are texts
+            notebook = find_notebook(content.get("notebook") or "07_train", path.parent)
+            texts = texts_of(parameters_of(notebook)) - set(ENTRIES)
+            content = read_yaml_file(path, "sweep file", texts | NAMES)
         return plan(path.stem, content, path.parent)
     except MiniCycleGANError as error:
         raise type(error)(f"{path.name}: {error}") from error
@@ -80,8 +84,8 @@ def plan(name: str, content: dict, folder: Path) -> Sweep:
             raise ParameterError(f"expected lines `name: value`, but found {shown(values)}")
         for key in values:
             check_name(str(key), declared)
-        pairs = tuple(f"{key}={json.dumps(value, default=str)}" for key, value in values.items())
-        given = read_parameters(pairs, file, declared)
+        in_file = values_in_file(file, declared) if file else {}
+        given = check_values(in_file | {str(key): value for key, value in values.items()}, declared)
         for key in set(OWN) & set(given):
             raise ParameterError(f"{key} is set by the sweep for each run; take it out, and list `seeds`")
         return given

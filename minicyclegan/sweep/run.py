@@ -205,7 +205,8 @@ def run_member(run_dir: Path) -> None:
     begun = (run_dir / "last.pt").exists() or (run_dir / "metrics.jsonl").exists()
     notebook = Path(note["notebook"])
     given = note["parameters"] | {"run_dir": str(run_dir), "resume": begun}
-    execute(notebook, run_dir / notebook.name, given)
+    title = f"# {note['name']}" if notebook.name == "07_train.ipynb" else ""  # a training without its lessons
+    execute(notebook, run_dir / notebook.name, given, title)
     result = {"name": note["name"], **measure(run_dir, note["parameters"]), **provenance()}
     write_json(run_dir / "result.json", result)
 

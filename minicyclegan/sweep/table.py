@@ -46,9 +46,9 @@ def measure(run_dir: Path, parameters: dict) -> dict:
     from minicyclegan.runs.folder import read_metrics
     from minicyclegan.samples import held_out_error
 
-    domains = load_domains(
-        parameters["data"], parameters["image_size"], parameters["load_size"], parameters["on_bad_image"]
-    )
+    shape = [parameters[name] for name in ("data", "image_size", "load_size", "on_bad_image")]
+    ways = {name: parameters[name] for name in ("value_range", "paired") if name in parameters}
+    domains = load_domains(*shape, **ways)
     model = load(run_dir / "last.pt", parameters["device"])
     device = next(model.parameters()).device
     test_a, test_b = (p[list(range(len(p)))] for p in (domains.test_a, domains.test_b))

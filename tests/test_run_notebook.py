@@ -1,0 +1,64 @@
+"""The command runs notebook 07 without what only teaches, and leaves a report of the run."""
+
+import ast
+
+import nbformat
+from conftest import ROOT
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from minicyclegan.course.cards import read_notebook, tags
+from minicyclegan.course.refresh import definitions
+from minicyclegan.course.run_notebook import FOLDED, TEACHES, without_lessons
+
+NOTEBOOK = ROOT / "notebooks" / "07_train.ipynb"
+
+
+def test_what_teaches_goes_and_definitions_are_folded_together():
+    def cell(make, source, *given):
+        return make(source, metadata={"tags": list(given)} if given else {})
+
+    notebook = new_notebook(
+        cells=[
+            cell(new_markdown_cell, "# Title", "lesson"),
+            cell(new_code_cell, "steps: int = 1", "parameters"),
+            cell(new_code_cell, "import math"),
+            cell(new_markdown_cell, "a card", "card"),
+            cell(new_code_cell, "def f():\n    return 1", "exercise"),
+            cell(new_code_cell, "check_f(f)", "check"),
+            cell(new_markdown_cell, "because", "solution"),
+            cell(new_code_cell, "print(f())", "lesson"),
+            cell(new_code_cell, "print(math.pi)"),
+        ]
+    )
+    before = nbformat.writes(notebook)
+    report = without_lessons(notebook, "# A run")
+    assert nbformat.writes(notebook) == before
+    assert [c.source for c in report.cells] == [
+        "# A run",
+        "steps: int = 1",
+        FOLDED + "import math\n\n\ndef f():\n    return 1",
+        "print(math.pi)",
+    ]
+    assert report.cells[2].metadata["jupyter"]["source_hidden"]
+
+
+def test_the_report_of_a_run_holds_all_that_the_notebook_builds_and_no_lesson():
+    report = without_lessons(read_notebook(NOTEBOOK), "# A run")
+    assert not any(tags(cell) & TEACHES for cell in report.cells)
+    folded = next(cell for cell in report.cells if cell.source.startswith(FOLDED))
+    built = {node.name for node in ast.parse(folded.source).body if hasattr(node, "name")}
+    assert set(definitions(NOTEBOOK)) <= built | {"PlainTrainer"}, "a race's trainer is of the lesson"
+    assert len(report.cells) < 14
+    source = "\n".join(cell.source for cell in report.cells if cell.cell_type == "code")
+    for words in ("plan_run(", "train(", "sample_sheet(", "plot_metrics("):
+        assert words in source
+
+
+def test_a_run_starts_without_the_libraries_of_the_lessons():
+    """The kernel's way to the first step: neither figures nor widgets are imported before it."""
+    report = without_lessons(read_notebook(NOTEBOOK), "# A run")
+    before = next(
+        k for k, cell in enumerate(report.cells) if "plan_run(" in cell.source and "train(\n" in cell.source
+    )
+    early = "\n".join(cell.source for cell in report.cells[: before + 1])
+    assert "matplotlib" not in early and "widgets" not in early
