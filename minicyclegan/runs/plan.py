@@ -39,7 +39,8 @@ def plan_run(
     """
     torch_device, dtype, sentence = choose_device(device, precision)
     for line in plan_lines(config, domains, sentence):
-        say(line)
+        if minutes <= 0 or not line.startswith("  steps"):  # they are chosen below
+            say(line)
     need, there = memory_needed(config, domains, torch_device, dtype), available_memory(torch_device)
     say(f"  memory      about {amount(need)}" + (f" of {amount(there)} that are free" if there else ""))
     if there and need > there and not yes:
@@ -163,7 +164,7 @@ def seconds_per_step(make_trainer, config: Config, domains: Domains, device: tor
     trainer = make_trainer(dataclasses.replace(config, image_size=size, load_size=0), device, dtype)
     real_a, real_b = (real.to(device) for real in batches.batch(0))
     times = []
-    while len(times) < 2 or (sum(times) < 1 and len(times) < 6):
+    while len(times) < 2 or (sum(times) < 0.5 and len(times) < 4):
         started = time.perf_counter()
         losses = trainer.train_on(real_a, real_b)
         float(next(iter(losses.values())))  # waits for a GPU

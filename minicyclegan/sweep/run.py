@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from minicyclegan.course.settings import parameters_of
 from minicyclegan.errors import MiniCycleGANError, RunError
 from minicyclegan.runs.files import read_json
 from minicyclegan.runs.locks import only_one
@@ -32,7 +33,8 @@ def state_of(member: Member, folder: Path) -> str:
         return "new"
     if not isinstance(before, dict) or not isinstance(before.get("parameters"), dict):
         raise RunError(f"{run_dir / 'member.json'} is damaged; remove that folder to run it again")
-    before, now = before["parameters"], member.parameters
+    now = member.parameters
+    before = with_defaults(before, now)
     changed = [
         f"{key} was {before.get(key)!r}, is now {now.get(key)!r}"
         for key in [*now, *(key for key in before if key not in now)]
@@ -47,6 +49,13 @@ def state_of(member: Member, folder: Path) -> str:
         return "finished"
     begun = (run_dir / "last.pt").exists() or (run_dir / "metrics.jsonl").exists()
     return "cut off" if begun else "new"
+
+
+def with_defaults(note: dict, names) -> dict:
+    """A member's parameters, with the defaults of those that its notebook has got since: they were not known when it began."""
+    notebook = note.get("notebook")
+    declared = parameters_of(notebook) if isinstance(notebook, str) and Path(notebook).is_file() else {}
+    return {name: default for name, (_, default) in declared.items() if name in names} | note["parameters"]
 
 
 def threads_for(jobs: int) -> int:
