@@ -17,7 +17,7 @@ from pathlib import Path
 
 from minicyclegan.course.cards import Card, cards, read_notebook
 from minicyclegan.course.files import PACKAGE
-from minicyclegan.grading.session import FILE_LIMIT, GB, Kernel, Limits, Reply
+from minicyclegan.grading.session import FILE_LIMIT, GB, START_SECONDS, Kernel, Limits, Reply
 from minicyclegan.grading.submission import submitted_cells, working_copy
 
 RIGHT, NOT_YET, UNKNOWN = "right", "not yet", "could not be judged"
@@ -140,7 +140,7 @@ def prepared(kernel: Kernel, graded: Graded) -> str:
     start += f"exec({source!r}, sys.modules[{secret!r}].__dict__)\n"
     limits = int(kernel.limits.memory * GB), FILE_LIMIT
     start += f"sys.modules[{secret!r}].prepare{limits}; del sys, types"
-    reply = kernel.run(start, quiet=True)
+    reply = kernel.run(start, quiet=True, seconds=START_SECONDS)  # it imports torch
     if reply.problem:
         kernel.end(f"the kernel did not start: {reply.problem}")
     return secret
