@@ -251,8 +251,9 @@ def test_jupyters_interrupt_ends_after_the_step_with_a_checkpoint(undisturbed, t
         manager.interrupt_kernel()
         reply = answer_to(asked, client)
         assert reply["status"] == "error" and reply["ename"] == "KeyboardInterrupt"
-        asked = client.execute("print(1)")
-        assert answer_to(asked, client)["status"] == "ok", "the kernel must live on"
+        # What arrives in the moment after an error is turned away, as by Jupyter itself when cells wait behind it
+        answers = (answer_to(client.execute("print(1)"), client)["status"] for _ in range(20))
+        assert next(status for status in answers if status != "aborted") == "ok", "the kernel must live on"
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

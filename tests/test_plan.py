@@ -30,7 +30,7 @@ def test_a_plan_says_in_words_what_will_be_done_and_what_changes_it():
     for words in (
         *("7 of A and 5 of B to train on, 4 and 4 to test", "16 px, cut at random from 20 px", "[--size"),
         *(
-            "4 channels and 1 block (",
+            "4 channels and 1 block, ",
             "patches of 34 px",
             "50 with 2 of each domain: every picture about 14 times",
         ),

@@ -23,7 +23,11 @@ def test_what_teaches_goes_and_definitions_are_folded_together():
             cell(new_code_cell, "steps: int = 1", "parameters"),
             cell(new_code_cell, "import math"),
             cell(new_markdown_cell, "a card", "card"),
-            cell(new_code_cell, "def f():\n    return 1", "exercise"),
+            cell(
+                new_code_cell,
+                "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION",
+                "exercise",
+            ),
             cell(new_code_cell, "check_f(f)", "check"),
             cell(new_markdown_cell, "because", "solution"),
             cell(new_code_cell, "print(f())", "lesson"),

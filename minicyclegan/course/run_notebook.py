@@ -3,7 +3,7 @@
 import ast
 import copy
 
-from minicyclegan.course.cards import tags
+from minicyclegan.course.cards import BEGIN, END, tags
 
 TEACHES = {"lesson", "card", "check", "solution"}
 FOLDED = "# The code of this run, as notebook 07 builds it\n\n"
@@ -29,6 +29,8 @@ def without_lessons(notebook, title: str):
             continue
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+            lines = [line for line in cell.source.split("\n") if line.strip() not in (BEGIN, END)]
+            cell.source = "\n".join(lines)
             if "parameters" not in tags(cell) and only_defines(cell.source):
                 if folded is None:
                     folded = nbformat.v4.new_code_cell(FOLDED + cell.source)

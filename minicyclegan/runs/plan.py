@@ -79,8 +79,10 @@ def plan_lines(config: Config, domains: Domains, device: str) -> list[str]:
         f"plan for {config.data}",
         f"  pictures    {counts[0]:,} of A and {counts[1]:,} of B to train on, {counts[2]:,} and {counts[3]:,} to test",
         f"  size        {size} px, {cut(config, domains)}   [--size, -p load_size]",
-        f"  networks    generators of {config.base_channels} channels and {count(config.n_blocks, 'block')} ({millions(weights[0])} weights each), "
-        f"discriminators of {config.discriminator_channels} ({millions(weights[1])}) that see patches of {sees} px   [-p base_channels, n_blocks, ...]",
+        f"  networks    generators of {config.base_channels} channels and {count(config.n_blocks, 'block')}, {millions(weights[0])} weights each"
+        "   [-p base_channels, n_blocks]",
+        f"              discriminators of {config.discriminator_channels} channels, {millions(weights[1])} weights each, which see "
+        f"patches of {sees} px   [-p discriminator_channels, discriminator_layers]",
         f"  steps       {config.steps:,} with {config.batch_size} of each domain: every picture {times_shown(shown)}   [--steps, --batch]",
         f"  computing   {device.removeprefix('computing ')}   [--device, -p precision]",
     ]
