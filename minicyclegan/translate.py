@@ -21,8 +21,8 @@ from minicyclegan.fast.large import LargePictures, no_bar
 from minicyclegan.fast.threads import set_by_ctrl_c, threads_for_each
 from minicyclegan.parameters import value_range_of
 from minicyclegan.pictures.images import as_batch, list_images, read_image, to_image
+from minicyclegan.pictures.outputs import all_or_nothing, as_file, at_size, require_size, result_paths
 from minicyclegan.pictures.prefetch import read_all
-from minicyclegan.pictures.results import all_or_nothing, as_file, at_size, require_size, result_paths
 from minicyclegan.runs.devices import available_memory
 from minicyclegan.runs.files import write_file
 

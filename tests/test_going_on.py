@@ -12,7 +12,7 @@ from test_training import assert_same, assert_same_run
 
 from minicyclegan.cli.beginning import next_free, to_resume
 from minicyclegan.data import load_folder
-from minicyclegan.errors import CheckpointError, RunError
+from minicyclegan.errors import CheckpointError, DataError, RunError
 from minicyclegan.runs.checkpoint import export_weights, read_checkpoint, save_checkpoint
 from minicyclegan.runs.folder import read_metrics
 
@@ -113,9 +113,12 @@ def test_the_folder_of_a_run_is_all_that_resume_needs(run_on_folder):
     assert {name: base[name] for name in tiny_config().to_dict()} == tiny_config(data=str(data)).to_dict()
     assert base["checkpoint_every"] == 2 and base["device"] == "cpu" and base["on_bad_image"] == "refuse"
     moved = data.rename(data.with_name("moved"))
-    with pytest.raises(RunError, match="are not there; .* --data FOLDER"):
+    with pytest.raises(DataError, match="are not there; .* --data FOLDER"):
         to_resume(run_dir, None)
     assert to_resume(run_dir, str(moved))["data"] == str(moved)
+    colon = moved.rename(moved.with_name("a:b"))
+    (run_dir / "config.json").write_text(json.dumps(tiny_config(data=str(colon)).to_dict()))
+    assert to_resume(run_dir, None)["data"] == str(colon), "a colon in a path is no preset's"
 
 
 def test_resume_refuses_before_a_kernel_starts(run_on_folder, monkeypatch):

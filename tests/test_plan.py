@@ -7,7 +7,7 @@ import torch
 from conftest import make_folder, tiny_config, tiny_domains
 from test_cli import call, refused
 
-from minicyclegan.datasets.suiting import Survey, suiting, survey
+from minicyclegan.datasets.suiting import Survey, sizes_in, suiting
 from minicyclegan.errors import DataError, RunError
 from minicyclegan.parameters import Config
 from minicyclegan.runs import plan
@@ -146,11 +146,18 @@ def test_a_folder_gets_the_settings_that_suit_its_pictures_and_the_machine(found
 def test_a_survey_counts_and_measures_without_decoding(tmp_path):
     data = make_folder(tmp_path / "data", n=3, size=(40, 30))
     (data / "trainA" / "broken.png").write_text("text")
-    found = survey(data)
+    found = sizes_in(data)
     assert found.counts == {"trainA": 4, "trainB": 3, "testA": 3, "testB": 3} and found.side == 30
     (data / "testB").rename(data / "elsewhere")
     with pytest.raises(DataError, match="testB"):
-        survey(data)
+        sizes_in(data)
+
+
+def test_a_folder_one_level_too_deep_is_named_by_the_command(tmp_path):
+    make_folder(tmp_path / "mine" / "inner", n=1)
+    refused(
+        "train", tmp_path / "mine", words=["there is no trainA in", f"give {tmp_path / 'mine' / 'inner'}"]
+    )
 
 
 def test_plan_says_it_all_and_trains_nothing(tmp_path, monkeypatch):

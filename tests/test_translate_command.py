@@ -11,7 +11,7 @@ from PIL import Image
 
 from minicyclegan.cli import main
 from minicyclegan.errors import DataError, MiniCycleGANError, ParameterError, RunError
-from minicyclegan.pictures.results import as_file, at_size, far_from_training, result_paths
+from minicyclegan.pictures.outputs import as_file, at_size, far_from_training, result_paths
 from minicyclegan.runs.checkpoint import load
 from minicyclegan.translate import translate_files
 

@@ -1,6 +1,7 @@
 """Where a run begins: the folder it gets, and what another run or checkpoint gives it."""
 
 import contextlib
+import os
 import shlex
 from pathlib import Path
 
@@ -29,11 +30,10 @@ def require_same(base: dict, config, run_dir: Path) -> None:
     """Refuse to resume with other parameters than the run's, before a kernel is started. Raises RunError."""
     from minicyclegan.errors import RunError
     from minicyclegan.runs.plan import steps_done
+    from minicyclegan.runs.record import differences
 
     now = config.to_dict()
-    other = [f"{name} was {base[name]!r}, is now {now[name]!r}" for name in now if now[name] != base[name]]
-    other = [text for text in other if not text.startswith(("steps ", "data "))]
-    if other:
+    if other := differences({name: base[name] for name in now}, now, but=("steps", "data")):
         raise RunError(
             f"a run goes on with its own parameters, but {'; '.join(other)}; leave that out, or begin a new run "
             "with --from its last.pt"
@@ -44,10 +44,9 @@ def require_same(base: dict, config, run_dir: Path) -> None:
 
 def to_resume(run_dir: Path, folder: str | None) -> dict:
     """The parameters of a run, from its folder, with the place where its data are now. Raises RunError."""
-    import os
-
     from minicyclegan.errors import RunError
     from minicyclegan.parameters import Config
+    from minicyclegan.quality.run_data import require_data
     from minicyclegan.runs.files import read_json
     from minicyclegan.runs.record import read_record
 
@@ -61,17 +60,18 @@ def to_resume(run_dir: Path, folder: str | None) -> dict:
     before = {
         name: value for name, value in (Config().to_dict() | config | before).items() if name in declared
     }
-    kind, _, place = before["data"].partition(":")
-    path = folder or place or (kind if kind not in ("seasons", "emoji") else "")
-    if folder and kind in ("seasons", "emoji"):
+    data = before["data"]
+    if folder and data in ("seasons", "emoji"):
         raise RunError(
-            f"the run in {run_dir} was trained on {kind}, which brings its own data; leave --data out"
+            f"the run in {run_dir} was trained on {data}, which brings its own data; leave --data out"
         )
-    if path and not os.path.isdir(path):
-        where = "check the path" if folder else "if it was moved, say where it is now: --data FOLDER"
-        raise RunError(f"the data of this run, {path}, are not there; {where}")
-    if path:
-        before["data"] = (f"{kind}:" if place else "") + str(Path(path).resolve())
+    if folder and not os.path.isdir(folder):
+        raise RunError(f"there is no folder {folder}; check the path")
+    if folder:
+        faces = "face_restoration:" if data.startswith("face_restoration:") else ""
+        before["data"] = faces + str(Path(folder).resolve())
+    else:
+        require_data(data)
     return before | {"resume": True, "run_dir": str(run_dir)}
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from minicyclegan.cli.options import paired_option
+
 
 @click.command()
 @click.argument("run", type=click.Path())
@@ -41,13 +43,7 @@ import click
     type=click.Path(dir_okay=False),
     help="Also draw the run's training health into this PNG file.",
 )
-@click.option(
-    "--paired",
-    default="auto",
-    type=click.Choice(["auto", "yes", "no"]),
-    help="Are test picture i of A and of B a true pair? auto looks, and says why it believes so.",
-    show_default=True,
-)
+@paired_option
 @click.option(
     "--palette",
     type=click.Path(),

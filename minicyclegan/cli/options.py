@@ -15,6 +15,20 @@ file_option = click.option(
     type=click.Path(dir_okay=False),
     help="A YAML file with lines `name: value`, as in notebooks/configs/.",
 )
+paired_option = click.option(
+    "--paired",
+    default="auto",
+    type=click.Choice(["auto", "yes", "no"]),
+    help="Are test picture i of A and of B a true pair? auto looks, and says why it believes so.",
+    show_default=True,
+)
+bad_image_option = click.option(
+    "--on-bad-image",
+    default="refuse",
+    type=click.Choice(["refuse", "skip"]),
+    help="What to do with unreadable images.",
+    show_default=True,
+)
 
 
 def declared_by_training() -> dict[str, tuple[type, object]]:
@@ -80,9 +94,9 @@ def settings_for_folder(data: str, gpu: bool, declared: dict, say) -> dict:
     """The settings that suit the pictures of a folder and this machine. Raises DataError for a folder that is no data set."""
     from minicyclegan.course.settings import read_parameters
     from minicyclegan.datasets.presets import settings_file
-    from minicyclegan.datasets.suiting import suiting, survey
+    from minicyclegan.datasets.suiting import sizes_in, suiting
 
-    found = survey(data)
+    found = sizes_in(data)
     stem, changed, why = suiting(found, gpu)
     say(f"{data}: {found}")
     texts = "".join(f", {name} {value:,}" for name, value in changed.items())

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from minicyclegan.cli.options import paired_option
+
 
 @click.command()
 @click.argument("run", type=click.Path())
@@ -25,13 +27,7 @@ import click
 @click.option(
     "--data", help="Pictures from elsewhere than the run had them; a name or a folder, as in training."
 )
-@click.option(
-    "--paired",
-    default="auto",
-    type=click.Choice(["auto", "yes", "no"]),
-    help="Are test picture i of A and of B a true pair? auto looks, and says why it believes so.",
-    show_default=True,
-)
+@paired_option
 @click.option("--device", default="auto", help="auto, cuda, mps or cpu.", show_default=True)
 @click.option("--force", is_flag=True, help="Overwrite a file that this command did not make.")
 def results(run, output, pictures, data, paired, device, force):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from minicyclegan.cli.options import bad_image_option
+
 
 @click.command()
 @click.argument("folder_a", type=click.Path(path_type=Path))
@@ -22,13 +24,7 @@ import click
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Another seed chooses other test pictures."
 )
-@click.option(
-    "--on-bad-image",
-    default="refuse",
-    type=click.Choice(["refuse", "skip"]),
-    help="What to do with unreadable images.",
-    show_default=True,
-)
+@bad_image_option
 def split(folder_a, folder_b, out, test_share, seed, on_bad_image):
     """Make a data set of two folders of pictures: OUT gets trainA, trainB, testA and testB.
 

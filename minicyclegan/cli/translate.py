@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from minicyclegan.cli.options import bad_image_option
+
 
 @click.command()
 @click.argument("checkpoint", type=click.Path())
@@ -16,13 +18,7 @@ import click
 )
 @click.option("--to", default="b", type=click.Choice(["a", "b"]), help="Target domain.", show_default=True)
 @click.option("--device", default="auto", help="auto, cuda, mps or cpu.", show_default=True)
-@click.option(
-    "--on-bad-image",
-    default="refuse",
-    type=click.Choice(["refuse", "skip"]),
-    help="What to do with unreadable images.",
-    show_default=True,
-)
+@bad_image_option
 @click.option(
     "--recursive", is_flag=True, help="Enter the folders within IMAGES too, and keep them in the output."
 )
@@ -49,7 +45,7 @@ def translate(checkpoint, images, output, to, device, on_bad_image, recursive, s
     from minicyclegan.errors import DataError
     from minicyclegan.fast.norm import use_quick_norms
     from minicyclegan.pictures.folders import left_out
-    from minicyclegan.pictures.results import (
+    from minicyclegan.pictures.outputs import (
         as_file,
         far_from_training,
         folders_below,

@@ -10,13 +10,13 @@ from pathlib import Path
 from minicyclegan.course.files import PACKAGE
 from minicyclegan.datasets.fetching import fault_of, fetch, size_of
 from minicyclegan.errors import DataError
+from minicyclegan.pictures.folders import PARTS
 from minicyclegan.runs.locks import only_one
 
 MIRRORS = (
     "http://efrosgans.eecs.berkeley.edu/cyclegan/datasets/",
     "https://people.eecs.berkeley.edu/~taesung_park/CycleGAN/datasets/",
 )
-PARTS = ("trainA", "trainB", "testA", "testB")
 FOLDER = Path("data/downloads")
 
 

@@ -10,11 +10,10 @@ from minicyclegan.data import ImageFolder
 from minicyclegan.datasets.lookalikes import Look, alike_groups, look_at_all
 from minicyclegan.errors import DataError, printable
 from minicyclegan.parameters import value_range_of
-from minicyclegan.pictures.folders import left_out, list_images
+from minicyclegan.pictures.folders import PARTS, left_out, list_images
 from minicyclegan.pictures.pairs import by_name, find_pairs
 from minicyclegan.pictures.survey import TRAINING, survey
 
-PARTS = ("trainA", "trainB", "testA", "testB")
 FEW = 50  # fewer training pictures than this and a warning is due
 
 

@@ -8,9 +8,8 @@ from statistics import median
 from PIL import Image
 
 from minicyclegan.errors import DataError
-from minicyclegan.pictures.images import list_images
+from minicyclegan.pictures.folders import PARTS, list_images, no_folder, no_image
 
-PARTS = ("trainA", "trainB", "testA", "testB")
 LOOKED_AT = 500  # pictures of a part whose sizes are read; more would not change the choice
 
 
@@ -35,17 +34,15 @@ class Survey:
         )
 
 
-def survey(folder: str | Path) -> Survey:
+def sizes_in(folder: str | Path) -> Survey:
     """Look at a folder with trainA, trainB, testA and testB without decoding a picture. Raises DataError."""
     counts, sizes = {}, []
     for part in PARTS:
         if not os.path.isdir(Path(folder) / part):
-            raise DataError(missing_part(Path(folder), part))
+            raise DataError(no_folder(Path(folder) / part))
         paths = list_images(Path(folder) / part)
         if not paths:
-            raise DataError(
-                f"no picture in {Path(folder) / part}; put some there (jpg, png, webp, tiff, ...)"
-            )
+            raise DataError(no_image(Path(folder) / part))
         counts[part] = len(paths)
         for path in paths[:LOOKED_AT]:
             try:
@@ -56,11 +53,6 @@ def survey(folder: str | Path) -> Survey:
     if not sizes:
         raise DataError(f"no readable picture in {folder}; put some there (jpg, png, webp, tiff, ...)")
     return Survey(counts, *(int(median(side)) for side in zip(*sizes)))
-
-
-def missing_part(folder: Path, part: str) -> str:
-    """The sentence for a folder without one of its parts."""
-    return f"there is no folder {folder / part}; a data set needs trainA, trainB, testA and testB"
 
 
 def suiting(found: Survey, gpu: bool) -> tuple[str, dict, str]:

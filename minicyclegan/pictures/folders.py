@@ -8,6 +8,7 @@ from pathlib import Path
 from minicyclegan.errors import DataError, printable
 from minicyclegan.pictures.formats import reason_of, suffixes
 
+PARTS = ("trainA", "trainB", "testA", "testB")  # the folders of a data set
 LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir"}  # of systems
 RAW = (".3fr", ".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".raw", ".rw2", ".sr2", ".srw")
 ADVICE = {

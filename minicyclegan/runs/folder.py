@@ -15,7 +15,7 @@ from minicyclegan.parameters import Config
 from minicyclegan.runs.checkpoint import read_newest
 from minicyclegan.runs.files import write_file
 from minicyclegan.runs.locks import only_one
-from minicyclegan.runs.record import require_same_pictures
+from minicyclegan.runs.record import differences, require_same_pictures
 
 
 class Resumable(Protocol):
@@ -116,14 +116,9 @@ def require_same_config(run_dir: Path, config: Config, domains=None, yes: bool =
     )  # a run of an earlier version lacks what came later, and had its defaults
     same = None if domains is None else require_same_pictures(run_dir, domains, yes)
     may_differ = {"steps"} | ({"data"} if same is not None else set())
-    differences = [
-        f"{name} was {before[name]!r}, is now {now[name]!r}"
-        for name in now
-        if before[name] != now[name] and name not in may_differ
-    ]
-    if differences:
+    if other := differences(before, now, but=may_differ):
         raise RunError(
-            f"cannot resume {run_dir} with other parameters: {'; '.join(differences)}; give the same ones, or choose another run_dir"
+            f"cannot resume {run_dir} with other parameters: {'; '.join(other)}; give the same ones, or choose another run_dir"
         )
     if type(step := checkpoint.get("step")) is int and config.steps < step:
         raise RunError(

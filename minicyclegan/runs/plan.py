@@ -160,7 +160,7 @@ def seconds_per_step(make_trainer, config: Config, domains: Domains, device: tor
     """
     size, scale = config.image_size, 1
     smallest = max(64, 4 * 2**config.discriminator_layers)
-    if device.type == "cpu" and size >= 2 * smallest and memory_heavy(config):
+    if device.type == "cpu" and size >= 2 * smallest and takes_seconds(config):
         size, scale = smallest, (config.image_size / smallest) ** 2
     batches = UnpairedBatches(domains.train_a, domains.train_b, size, config.batch_size, config.seed)
     trainer = make_trainer(dataclasses.replace(config, image_size=size, load_size=0), device, dtype)
@@ -174,7 +174,7 @@ def seconds_per_step(make_trainer, config: Config, domains: Domains, device: tor
     return scale * median(times[1:])
 
 
-def memory_heavy(config: Config) -> bool:
+def takes_seconds(config: Config) -> bool:
     """Whether a step on a CPU takes more than a few seconds: the paper's networks from 128 px on."""
     return config.batch_size * config.image_size**2 * config.base_channels**2 * (config.n_blocks + 4) > 2e9
 

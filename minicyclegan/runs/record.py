@@ -52,6 +52,16 @@ def run_record(domains, options: dict) -> dict:
     }
 
 
+def differences(before: dict, now: dict, but: Iterable[str] = ()) -> list[str]:
+    """The values that were other before, each in words; those of the names in `but` may be."""
+    names = [*now, *(name for name in before if name not in now)]
+    return [
+        f"{name} was {before.get(name)!r}, is now {now.get(name)!r}"
+        for name in names
+        if name not in but and before.get(name) != now.get(name)
+    ]
+
+
 def changes(before: dict, now: dict) -> str:
     """How the pictures of a run and those of now differ, in words; empty where they are the same."""
     texts = []

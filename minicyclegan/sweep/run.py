@@ -15,6 +15,7 @@ from minicyclegan.course.settings import parameters_of
 from minicyclegan.errors import MiniCycleGANError, RunError
 from minicyclegan.runs.files import read_json
 from minicyclegan.runs.locks import only_one
+from minicyclegan.runs.record import differences
 from minicyclegan.sweep.plan import Member, Sweep, folder_name
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -35,12 +36,7 @@ def state_of(member: Member, folder: Path) -> str:
         raise RunError(f"{run_dir / 'member.json'} is damaged; remove that folder to run it again")
     now = member.parameters
     before = with_defaults(before, now)
-    changed = [
-        f"{key} was {before.get(key)!r}, is now {now.get(key)!r}"
-        for key in [*now, *(key for key in before if key not in now)]
-        if before.get(key) != now.get(key)
-    ]
-    if changed:
+    if changed := differences(before, now):
         raise RunError(
             f"{run_dir} was made with other parameters: {'; '.join(changed)}. "
             "Choose another folder with -o, or remove that one to run it again"
