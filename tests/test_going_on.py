@@ -15,6 +15,7 @@ from minicyclegan.data import load_folder
 from minicyclegan.errors import CheckpointError, DataError, RunError
 from minicyclegan.runs.checkpoint import export_weights, read_checkpoint, save_checkpoint
 from minicyclegan.runs.folder import read_metrics
+from minicyclegan.runs.record import record_of
 
 # More steps
 
@@ -145,6 +146,19 @@ def test_a_checkpoint_is_kept_for_good_every_so_many_steps(tmp_path):
     assert [path.name for path in kept] == ["step_0000002.pt", "step_0000004.pt", "step_0000006.pt"]
     assert [read_checkpoint(path)["step"] for path in kept] == [2, 4, 6]
     assert_same(read_checkpoint(kept[-1]), read_checkpoint(tmp_path / "run" / "last.pt"))
+
+
+def test_a_checkpoint_that_was_kept_knows_its_run(tmp_path):
+    (tmp_path / "kept").mkdir()
+    for name, text in (
+        ("config.json", "{}"),
+        ("metrics.jsonl", ""),
+        ("run.json", '{"on_bad_image": "skip"}'),
+    ):
+        (tmp_path / name).write_text(text)
+    for place in ("last.pt", "kept/step_0000002.pt"):
+        assert record_of(tmp_path / place) == {"on_bad_image": "skip"}
+    assert record_of(tmp_path.parent / "elsewhere" / "model.pt") == {}
 
 
 def test_runs_that_start_at_the_same_time_get_folders_of_their_own(tmp_path):

@@ -160,6 +160,14 @@ def test_a_folder_one_level_too_deep_is_named_by_the_command(tmp_path):
     )
 
 
+def test_a_batch_larger_than_a_domain_is_refused_before_a_kernel_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "minicyclegan.course.execution.execute", lambda *a: pytest.fail("the notebook was run")
+    )
+    data = make_folder(tmp_path / "mine", n=3)
+    refused("train", data, "--batch", "4", words=["a batch has 4 pictures", "trainA has 3", "--batch"])
+
+
 def test_plan_says_it_all_and_trains_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_folder(tmp_path / "mine", n=3, size=(40, 30))
@@ -182,9 +190,9 @@ def test_plan_says_it_all_and_trains_nothing(tmp_path, monkeypatch):
         "mine",
         "--plan",
         "--size",
-        "2048",
+        "4096",
         "--batch",
-        "16",
+        "3",
         "--steps",
         "9",
         words=["of memory", "--size"],

@@ -185,7 +185,7 @@ def trained_twins(path: Path, config, steps: int, progress, data: str) -> tuple[
     from minicyclegan.errors import CheckpointError, DataError, RunError
     from minicyclegan.evaluation import supervised_twin
     from minicyclegan.quality.twins import read_twins, save_twins, training_pairs, twin_path
-    from minicyclegan.runs.record import read_record
+    from minicyclegan.runs.record import record_of
 
     kept = twin_path(path)
     if kept.is_file():
@@ -199,7 +199,7 @@ def trained_twins(path: Path, config, steps: int, progress, data: str) -> tuple[
         raise RunError(
             f"cannot write {kept}, where the twin would be kept; copy the checkpoint to a folder of your own"
         )
-    bad = read_record(path.parent).get("on_bad_image", "refuse")
+    bad = record_of(path).get("on_bad_image", "refuse")
     pairs = training_pairs(dataclasses.replace(config, data=data), "yes", bad)
     if isinstance(pairs, str):
         raise DataError(f"{pairs}; leave --twin-steps out")

@@ -1,5 +1,7 @@
 """What several commands share: options, and how the words of a training command are resolved."""
 
+import os
+
 import click
 
 parameters_option = click.option(
@@ -66,6 +68,7 @@ def resolve_run(
 
     from minicyclegan.course.settings import check_values, read_parameters
     from minicyclegan.datasets.presets import on_gpu, resolve
+    from minicyclegan.datasets.suiting import require_batch
     from minicyclegan.parameters import Config
 
     declared = declared_by_training()
@@ -87,6 +90,8 @@ def resolve_run(
     given = filed | typed | {"data": data}
     values = {name: default for name, (_, default) in declared.items()} | given
     config = Config(**{field.name: values.pop(field.name) for field in fields(Config)})
+    if os.path.isdir(data):
+        require_batch(data, config.batch_size)
     return config, given, values
 
 

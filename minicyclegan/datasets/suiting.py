@@ -34,24 +34,40 @@ class Survey:
         )
 
 
-def sizes_in(folder: str | Path) -> Survey:
-    """Look at a folder with trainA, trainB, testA and testB without decoding a picture. Raises DataError."""
-    counts, sizes = {}, []
+def images_of_parts(folder: str | Path) -> dict[str, list[Path]]:
+    """The picture files in trainA, trainB, testA and testB of a folder, by part. Raises DataError where there are none."""
+    parts = {}
     for part in PARTS:
         if not os.path.isdir(Path(folder) / part):
             raise DataError(no_folder(Path(folder) / part))
-        paths = list_images(Path(folder) / part)
-        if not paths:
+        parts[part] = list_images(Path(folder) / part)
+        if not parts[part]:
             raise DataError(no_image(Path(folder) / part))
-        counts[part] = len(paths)
-        for path in paths[:LOOKED_AT]:
-            try:
-                with Image.open(path) as picture:
-                    sizes.append(picture.size)
-            except Exception:  # damaged: loading it says so, or skips it
-                continue
+    return parts
+
+
+def require_batch(folder: str | Path, batch_size: int) -> None:
+    """Raise DataError where a folder has a domain of fewer training pictures than a batch, or lacks a part."""
+    parts = images_of_parts(folder)
+    for part in PARTS[:2]:
+        if len(parts[part]) < batch_size:
+            raise DataError(
+                f"a batch has {batch_size} pictures of each domain, but {part} has {len(parts[part])}; use a smaller --batch"
+            )
+
+
+def sizes_in(folder: str | Path) -> Survey:
+    """Look at a folder with trainA, trainB, testA and testB without decoding a picture. Raises DataError."""
+    parts, sizes = images_of_parts(folder), []
+    for path in (path for paths in parts.values() for path in paths[:LOOKED_AT]):
+        try:
+            with Image.open(path) as picture:
+                sizes.append(picture.size)
+        except Exception:  # damaged: loading it says so, or skips it
+            continue
     if not sizes:
         raise DataError(f"no readable picture in {folder}; put some there (jpg, png, webp, tiff, ...)")
+    counts = {part: len(paths) for part, paths in parts.items()}
     return Survey(counts, *(int(median(side)) for side in zip(*sizes)))
 
 

@@ -6,7 +6,7 @@ from minicyclegan.data import Domains
 from minicyclegan.datasets.named import load_domains
 from minicyclegan.errors import DataError
 from minicyclegan.parameters import Config
-from minicyclegan.runs.record import changes, pictures_record, read_record
+from minicyclegan.runs.record import changes, pictures_record, record_of
 
 
 def require_data(data: str) -> None:
@@ -26,7 +26,7 @@ def data_of(checkpoint: Path, config: Config, paired: str, own: bool) -> tuple[D
     `paired` is "auto", "yes" or "no"; where "auto" finds something else than the training had and the data are the run's
     `own`, the training counts. Raises DataError.
     """
-    record = read_record(checkpoint.parent)
+    record = record_of(checkpoint)
     shape = (config.data, config.image_size, config.load_size, record.get("on_bad_image", "refuse"))
     domains = load_domains(*shape, value_range=config.value_range, paired=paired)
     before = record.get("paired") if own else None
@@ -42,7 +42,7 @@ def data_of(checkpoint: Path, config: Config, paired: str, own: bool) -> tuple[D
 
 def same_data(checkpoint: Path, trained: Config, config: Config, domains: Domains) -> Config:
     """`trained`, the settings of the run, if its training pictures have only moved to config.data; else `config`."""
-    before, now = read_record(checkpoint.parent).get("pictures"), pictures_record(domains)
+    before, now = record_of(checkpoint).get("pictures"), pictures_record(domains)
     if not isinstance(before, dict):
         return config
     parts = [{part: record.get(part) for part in ("trainA", "trainB")} for record in (before, now)]

@@ -91,6 +91,19 @@ def read_record(run_dir: Path) -> dict:
     return record
 
 
+def run_folder(checkpoint: Path) -> Path | None:
+    """The folder of the run that a checkpoint lies in, also for one that was kept in kept/; None for other weights."""
+    for folder in (checkpoint.parent, checkpoint.parent.parent):
+        if (folder / "config.json").is_file() and (folder / "metrics.jsonl").is_file():
+            return folder
+    return None
+
+
+def record_of(checkpoint: Path) -> dict:
+    """`read_record` of the run that a checkpoint lies in."""
+    return read_record(run_folder(checkpoint) or checkpoint.parent)
+
+
 def require_same_pictures(run_dir: Path, domains, yes: bool = False) -> bool | None:
     """Whether the pictures are those of the run; None where the run does not tell. Raises RunError for others, unless `yes`."""
     before = read_record(run_dir).get("pictures")

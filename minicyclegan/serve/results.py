@@ -22,6 +22,7 @@ from minicyclegan.quality.run_data import data_of, require_data
 from minicyclegan.runs.checkpoint import load, read_checkpoint
 from minicyclegan.runs.files import read_json, write_file
 from minicyclegan.runs.folder import read_metrics
+from minicyclegan.runs.record import run_folder
 from minicyclegan.serve.curves import curves
 from minicyclegan.serve.results_html import (
     LARGEST,
@@ -47,14 +48,6 @@ class Trained:
     step: int | None
     averaged: bool  # whether the translating weights are a moving average
     folder: Path | None  # of the run; None for weights that were taken out of it
-
-
-def run_folder(checkpoint: Path) -> Path | None:
-    """The folder of the run that a checkpoint lies in, also for one that was kept in kept/; None for other weights."""
-    for folder in (checkpoint.parent, checkpoint.parent.parent):
-        if (folder / "config.json").is_file() and (folder / "metrics.jsonl").is_file():
-            return folder
-    return None
 
 
 def read_trained(path: Path, device: str = "auto") -> Trained:
