@@ -34,7 +34,6 @@ from gpu_variants import (
     HostBatches,
     ReadyBatches,
     Reference,
-    ResidentBatches,
     Setting,
     Variant,
     build,
@@ -46,6 +45,7 @@ from torch import nn
 
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.errors import MiniCycleGANError, ParameterError, RunError
+from minicyclegan.fast.batches import ResidentBatches
 from minicyclegan.runs.devices import choose_device
 
 RECIPE_STEPS = 267_000
@@ -260,8 +260,9 @@ class Bench:
             return ready
         load = round(setting.side * 286 / 256)
         pictures = [torch.randint(256, (64, 3, load, load), dtype=torch.uint8) for _ in range(2)]
-        kind = ResidentBatches if variant.data == "resident" else HostBatches
-        return kind(*pictures, setting, self.device)
+        if variant.data == "resident":
+            return ResidentBatches(*pictures, setting.side, setting.batch, 0, self.device)
+        return HostBatches(*pictures, setting, self.device)
 
     def build(self, name: str, setting: Setting, weights: dict):
         if name != "reference-fp32":

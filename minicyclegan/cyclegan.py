@@ -117,7 +117,8 @@ class CycleGAN(nn.Module):
 
     def autocast(self, pictures: Tensor) -> torch.autocast:
         """A forward pass in `dtype`. It applies to one thread only, so each direction enters it on its own."""
-        return torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+        half = self.dtype in (torch.bfloat16, torch.float16)
+        return torch.autocast(pictures.device.type, self.dtype if half else None, enabled=half)
 
     def noise(self, like: Tensor, deviation: float, copies: int = 1) -> Tensor | float:
         """Noise for `copies` copies of a batch: what is hidden in tiny differences of colour does not survive it; 0 for none."""

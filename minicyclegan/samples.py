@@ -8,9 +8,11 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from minicyclegan.cyclegan import CycleGAN
-from minicyclegan.data import to_float
+from minicyclegan.data import UnpairedBatches, to_float
+from minicyclegan.errors import RunError
 from minicyclegan.pictures.images import to_image
 from minicyclegan.runs.files import append_line, write_file
+from minicyclegan.runs.folder import Resumable, not_finite_message
 
 
 @torch.no_grad()
@@ -51,3 +53,18 @@ def write_step(
             record |= held_out_error(model, *tests)
     append_line(run_dir / "metrics.jsonl", json.dumps(record))
     return record
+
+
+def require_finite(trainer: Resumable, batches: UnpairedBatches, saved_step: int) -> None:
+    """Raise RunError where a loss or a weight is no longer finite: the step, its pictures, and what to do."""
+    wrong_steps = {name: int(steps) for name, steps in trainer.wrong_steps.items()}
+    first = max(wrong_steps, key=wrong_steps.get, default=None)
+    bad = []
+    if first is not None and wrong_steps[first] > 0:
+        bad.append(f"the loss {first} became {float(trainer.sums[first])}")
+    finite = [weights.isfinite().all() for weights in trainer.model.state_dict().values()]
+    if not torch.stack(finite).all():  # read at once: each number that is read waits for the GPU
+        bad.append("a weight became infinite")
+    if bad:
+        step = trainer.step - max([1, *wrong_steps.values()])  # the first wrong one, counted from 0
+        raise RunError(not_finite_message(bad[0], batches, step, saved_step, trainer.model.dtype))

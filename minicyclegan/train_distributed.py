@@ -21,6 +21,7 @@ from minicyclegan.datasets.named import load_domains
 from minicyclegan.distributed.ddp import ParallelTrainer, ShareOfBatches
 from minicyclegan.distributed.processes import agreed, device_of_process, losing_others, together
 from minicyclegan.errors import MiniCycleGANError, ParameterError, RunError, Stopped
+from minicyclegan.fast.cuda import as_asked, compile_turns
 from minicyclegan.parameters import Config, check_intervals
 from minicyclegan.runs.folder import open_run
 from minicyclegan.runs.record import run_record
@@ -48,6 +49,8 @@ def train_together(
     keep_every: int = 0,
     start_from: str | Path = "",
     yes: bool = False,
+    compile: str = "auto",
+    deterministic: bool = False,
 ) -> ParallelTrainer:
     """`training.train` on all processes of the group, each with its share of `config.batch_size` pictures.
 
@@ -81,6 +84,7 @@ def train_together(
         with together():
             if rank == 0:
                 held.enter_context(open_run(run_dir, config, resume, domains, yes))
+        held.enter_context(as_asked(torch_device, compile, deterministic))
         trainer = ParallelTrainer(config, torch_device, dtype)
         with together():
             if rank == 0:
@@ -89,7 +93,9 @@ def train_together(
                 share = config.batch_size // world
                 progress(f"{sentence}; {world} processes with {share} of {config.batch_size} pictures each")
                 options = {"device": device, "precision": precision, **intervals}
+                options |= {"compile": compile, "deterministic": deterministic}
                 begin(trainer, run_dir, resume, progress, start_from, run_record(domains, options))
+                compile_turns(trainer, compile, progress)
         trainer.take_state_of_first()
         stopped = SharedStop(signals)
         train_steps(
@@ -179,6 +185,8 @@ def run(data, folder, parameters, file, run_dir: Path, signals: list[int]) -> No
         "keep_every",
         "start_from",
         "yes",
+        "compile",
+        "deterministic",
     )
     chosen = {name: ways[name] for name in options}
     train_together(config, domains, run_dir, **chosen, progress=click.echo, signals=signals)

@@ -10,19 +10,19 @@ from torch import Tensor, nn
 
 from minicyclegan.cyclegan import CycleGAN, ImagePool, in_turn
 from minicyclegan.data import Domains, UnpairedBatches
-from minicyclegan.errors import RunError
+from minicyclegan.fast.batches import batches_for, on_the_way
+from minicyclegan.fast.cuda import as_asked, compile_turns, use_gpu_well
 from minicyclegan.fast.norm import use_quick_norms
 from minicyclegan.fast.threads import in_two_threads, threads_for_each
 from minicyclegan.parameters import Config, check_intervals
-from minicyclegan.pictures.prefetch import Prefetch
 from minicyclegan.runs.checkpoint import save_next
 from minicyclegan.runs.devices import choose_device
-from minicyclegan.runs.folder import not_finite_message, open_run
+from minicyclegan.runs.folder import open_run
 from minicyclegan.runs.progress import Progress
 from minicyclegan.runs.record import run_record
 from minicyclegan.runs.resume import begin
 from minicyclegan.runs.signals import signals_wait
-from minicyclegan.samples import write_step
+from minicyclegan.samples import require_finite, write_step
 
 
 def learning_rate_factor(step: int, steps: int, decay_share: float) -> float:
@@ -56,7 +56,8 @@ class Trainer:
         self.sums, self.summed = {}, 0  # the losses since they were last reported
         self.wrong_steps = {}  # for each loss, the number of steps since it stopped being finite
         # On a CPU, pictures stored channels last and a core for each direction give the same numbers faster
-        self.model = CycleGAN(config, dtype).to(device, memory_format=torch.channels_last)
+        self.stored = torch.contiguous_format if device.type == "cuda" else torch.channels_last
+        self.model = CycleGAN(config, dtype).to(device, memory_format=self.stored)
         if device.type == "cpu":
             use_quick_norms(self.model)
             self.model.learn = in_two_threads if torch.get_num_threads() > 1 else in_turn
@@ -70,6 +71,8 @@ class Trainer:
         self.optimizer_d = torch.optim.Adam(discriminators, **adam)
         self.pool_a = ImagePool(config.pool_size, seed=2 * config.seed)
         self.pool_b = ImagePool(config.pool_size, seed=2 * config.seed + 1)
+        # On a GPU, starting thousands of small operations takes longer than computing them: each turn is recorded and replayed
+        use_gpu_well(self.model, self.optimizer_g, self.optimizer_d)
 
     @property
     def translator(self) -> CycleGAN:
@@ -84,7 +87,7 @@ class Trainer:
         self.optimizer_d.param_groups[0]["lr"] = rate * self.config.discriminator_lr_factor
         # Noise that follows from seed and step: a resume has nothing to remember
         self.model.random.manual_seed(self.config.seed * 1_000_003 + self.step)
-        real_a, real_b = (real.contiguous(memory_format=torch.channels_last) for real in (real_a, real_b))
+        real_a, real_b = (real.contiguous(memory_format=self.stored) for real in (real_a, real_b))
         with_identity = self.step < self.config.identity_share * self.config.steps
         given = real_a, real_b, self.optimizer_g, self.optimizer_d, self.pool_a, self.pool_b, with_identity
         # Set once for the whole step: the threads of a shared operation go on spinning, and would slow the other direction
@@ -136,21 +139,6 @@ class Trainer:
         for pool, saved in zip((self.pool_a, self.pool_b), state["pools"]):
             pool.pictures = [picture.to(device) for picture in saved["pictures"]]
             pool.generator.set_state(saved["generator"])
-
-
-def require_finite(trainer: Trainer, batches: UnpairedBatches, saved_step: int) -> None:
-    """Raise RunError where a loss or a weight is no longer finite: the step, its pictures, and what to do."""
-    wrong_steps = {name: int(steps) for name, steps in trainer.wrong_steps.items()}
-    first = max(wrong_steps, key=wrong_steps.get, default=None)
-    bad = []
-    if first is not None and wrong_steps[first] > 0:
-        bad.append(f"the loss {first} became {float(trainer.sums[first])}")
-    if not all(weights.isfinite().all() for weights in trainer.model.state_dict().values()):
-        bad.append("a weight became infinite")
-    if bad:
-        step = trainer.step - max([1, *wrong_steps.values()])  # the first wrong one, counted from 0
-        bf16 = trainer.model.dtype == torch.bfloat16
-        raise RunError(not_finite_message(bad[0], batches, step, saved_step, bf16))
 
 
 def train_steps(
@@ -220,31 +208,40 @@ def train(
     keep_every: int = 0,
     start_from: str | Path = "",
     yes: bool = False,
+    compile: str = "auto",
+    deterministic: bool = False,
 ) -> Trainer:
     """Train to `config.steps` and leave a run folder: config.json, metrics.jsonl, samples/ and last.pt.
 
     `progress` receives lines of text. The threading.Event `stop`, Ctrl-C, Jupyter's interrupt and SIGTERM end the run after a
     step, with a checkpoint. `resume` continues the run in `run_dir`, to the same result as without the stop, with `yes` also on
-    other pictures; without it a folder that holds a run is refused. `start_from`: a checkpoint that gives its weights. Raises
-    RunError, DataError or ParameterError before the folder is touched, and RunError for a full disk or a loss that is not finite.
+    other pictures; without it a folder that holds a run is refused. `start_from`: a checkpoint that gives its weights. Only on
+    CUDA: `compile` ("auto", "yes", "no") and `deterministic`, see fast/cuda.py. Raises RunError, DataError or ParameterError
+    before the folder is touched, and RunError for a full disk or a loss that is not finite.
     """
     intervals = {"checkpoint_every": checkpoint_every, "sample_every": sample_every, "log_every": log_every}
     intervals["keep_every"] = keep_every
     check_intervals(intervals)
     torch_device, dtype, sentence = choose_device(device, precision)
-    batches = UnpairedBatches(
-        domains.train_a, domains.train_b, config.image_size, config.batch_size, config.seed
-    )
-    prefetch = Prefetch(batches.batch, config.steps)  # made by other threads while this one trains
-    with open_run(run_dir, config, resume, domains, yes) as run_dir, signals_wait() as signals, prefetch:
+    batches = batches_for(domains, config, torch_device)
+    coming = on_the_way(batches, config.steps, torch_device)  # made by other threads while this one trains
+    quick = as_asked(torch_device, compile, deterministic)
+    options = {"device": device, "precision": precision, "compile": compile, "deterministic": deterministic}
+    with (
+        open_run(run_dir, config, resume, domains, yes) as run_dir,
+        signals_wait() as signals,
+        quick,
+        coming as batch,
+    ):
         progress(sentence)
-        trainer, options = Trainer(config, torch_device, dtype), {"device": device, "precision": precision}
+        trainer = Trainer(config, torch_device, dtype)
         begin(trainer, run_dir, resume, progress, start_from, run_record(domains, options | intervals))
+        compile_turns(trainer, compile, progress)
 
         def stopped() -> bool:
             return bool(signals) or (stop is not None and stop.is_set())
 
-        train_steps(trainer, domains, batches, prefetch.batch, run_dir, intervals, progress, stopped)
+        train_steps(trainer, domains, batches, batch, run_dir, intervals, progress, stopped)
         if trainer.step < config.steps:
             progress(f"stopped after step {trainer.step} of {config.steps}; resume=true continues from here")
     return trainer

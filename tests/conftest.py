@@ -10,16 +10,23 @@ from pathlib import Path
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from minicyclegan.data import Domains
+from minicyclegan.fast import recording
 from minicyclegan.parameters import Config
 from minicyclegan.training import train
 
 # `pytest.param(value, marks=LONG)`: a case of a kind of which `make test` tries another one
 LONG = pytest.mark.long
+# For a test that needs a GPU: run where there is one, listed as skipped elsewhere
+ON_CUDA = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA GPU here"),
+]
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = Path(os.environ.get("MINICYCLEGAN_TEST_IMAGES", ROOT.parent / "shared" / "data"))
 
@@ -32,6 +39,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def one_thread():
     """Networks this small are bound by overhead: one thread is the fastest."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk():
+    """Files reach the disk before they are renamed, which only a loss of power would show: hundreds of tiny runs need not wait.
+
+    Processes that tests start do: those that are killed, and those whose disk is full.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 def tiny_config(**changes) -> Config:
@@ -59,6 +77,7 @@ def tiny_run(run_dir: Path, domains: Domains | None = None, resume: bool = False
     options |= {
         key: changes.pop(key)
         for key in [*options, "checkpoint_every", "sample_every", "stop", "keep_every", "start_from", "yes"]
+        + ["compile", "deterministic"]
         if key in changes
     }
     return train(tiny_config(**changes), domains or tiny_domains(), run_dir, resume=resume, **options)
@@ -67,6 +86,12 @@ def tiny_run(run_dir: Path, domains: Domains | None = None, resume: bool = False
 def noise_image(seed: int, size: tuple[int, int] = (20, 20)) -> Image.Image:
     pixels = torch.randint(256, (size[1], size[0], 3), generator=torch.Generator().manual_seed(seed))
     return Image.fromarray(pixels.to(torch.uint8).numpy())
+
+
+def same_picture(one: Image.Image, other: Image.Image) -> bool:
+    """Whether two PIL images show the same: to the bit, or within two of 255 levels where a GPU may have made one of them."""
+    off = np.abs(np.asarray(one, int) - np.asarray(other, int)).max() if one.size == other.size else 255
+    return off <= (2 if torch.cuda.is_available() else 0)
 
 
 def make_folder(folder: Path, n: int = 4, size: tuple[int, int] = (20, 20)) -> Path:
@@ -111,6 +136,36 @@ def finished_run(tmp_path_factory) -> Path:
 @pytest.fixture
 def checkpoint(finished_run) -> Path:
     return finished_run / "last.pt"
+
+
+@pytest.fixture
+def on_streams(monkeypatch) -> list:
+    """Stand-ins for two CUDA streams, and what happens on them, in order."""
+    events = []
+
+    class Stream:
+        device = torch.device("cpu")
+
+        def __init__(self, name: str):
+            self.name = name
+
+        def wait_stream(self, stream) -> None:
+            events.append(f"{self.name} waits for {stream.name}")
+
+    @contextlib.contextmanager
+    def stream(chosen):
+        events.append(f"on {chosen.name}")
+        yield
+        events.append(f"off {chosen.name}")
+
+    here, other = Stream("here"), Stream("other")
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: here)
+    monkeypatch.setattr(torch.cuda, "stream", stream)
+    monkeypatch.setattr(recording, "second_stream", lambda device: other)
+    monkeypatch.setattr(
+        torch.Tensor, "record_stream", lambda x, s: events.append(f"{list(x.shape)} kept for {s.name}")
+    )
+    return events
 
 
 def shared_images(name: str) -> Path:

@@ -113,9 +113,10 @@ def test_the_losses_are_weighed_in_one_place_of_the_repository():
     assert places == ["minicyclegan/cyclegan.py"]
 
 
-def test_nothing_in_the_library_is_compiled():
-    """If compiling comes into use, exact resume has to be shown for it as well."""
-    sources = [*MODULES, *(ROOT / "notebooks").glob("*.ipynb")]
+def test_only_recordings_on_a_gpu_are_compiled():
+    """What a resume promises is shown without compiling; on CUDA it promises bits only if `deterministic` is asked for."""
+    sources = [path for path in MODULES if path.name != "recording.py"]
+    sources += (ROOT / "notebooks").glob("*.ipynb")
     assert len(sources) > 60
     compiles = re.compile(r"(?<!\bre)\.compile\(|torch\.jit\.")
     assert compiles.search("network.compile()") and not compiles.search("re.compile('x')")

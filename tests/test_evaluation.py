@@ -549,7 +549,7 @@ def run_dir(tmp_path_factory):
 
 
 def test_the_command_prints_the_notebooks_table_and_as_json_the_same_numbers(run_dir, monkeypatch):
-    code, text, _ = call("evaluate", run_dir, "--pictures", 6)
+    code, text, _ = call("evaluate", run_dir, "--pictures", 6, "--device", "cpu")  # to the bit
     assert code == 0
     config = Config(**read_checkpoint(run_dir / "last.pt")["config"])
     model = load(run_dir / "last.pt")
@@ -559,7 +559,7 @@ def test_the_command_prints_the_notebooks_table_and_as_json_the_same_numbers(run
     assert f"--twin-steps {config.steps}" in text and "gap_closed 0" not in text
     assert "true pairs, as seasons is made; --paired no" in text
     assert text.index("passes for B") < text.index("distance to")
-    code, text, error = call("evaluate", run_dir, "--pictures", 6, "--json")
+    code, text, error = call("evaluate", run_dir, "--pictures", 6, "--json", "--device", "cpu")
     assert code == 0 and not error
     given = json.loads(text)
     assert given["directions"] == report["directions"] and given["distances"] == report["distances"]

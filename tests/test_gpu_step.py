@@ -5,7 +5,6 @@ replaying it, so that everything else (the fixed places, the pools in between, t
 rehearsed too: stand-ins note who waits for whom.
 """
 
-import contextlib
 import copy
 import dataclasses
 import json
@@ -14,7 +13,7 @@ import sys
 
 import pytest
 import torch
-from conftest import ROOT, random_pictures
+from conftest import ROOT
 from torch import nn
 from torch.utils._pytree import tree_leaves
 
@@ -27,7 +26,6 @@ from gpu_variants import VARIANTS, Graphed, ReadyBatches, Reference, Setting, bu
 from reference import DEFAULTS, build_reference  # noqa: E402
 
 from minicyclegan.cyclegan import CycleGAN  # noqa: E402
-from minicyclegan.data import UnpairedBatches  # noqa: E402
 from minicyclegan.errors import ParameterError  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -63,36 +61,6 @@ def in_float64():
     torch.set_default_dtype(torch.float32)
 
 
-@pytest.fixture
-def on_streams(monkeypatch) -> list:
-    """Stand-ins for two CUDA streams, and what happens on them, in order."""
-    events = []
-
-    class Stream:
-        device = CPU
-
-        def __init__(self, name: str):
-            self.name = name
-
-        def wait_stream(self, stream) -> None:
-            events.append(f"{self.name} waits for {stream.name}")
-
-    @contextlib.contextmanager
-    def stream(chosen):
-        events.append(f"on {chosen.name}")
-        yield
-        events.append(f"off {chosen.name}")
-
-    here, other = Stream("here"), Stream("other")
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda: here)
-    monkeypatch.setattr(torch.cuda, "stream", stream)
-    monkeypatch.setattr(gpu_variants, "second_stream", lambda device: other)
-    monkeypatch.setattr(
-        torch.Tensor, "record_stream", lambda x, s: events.append(f"{list(x.shape)} kept for {s.name}")
-    )
-    return events
-
-
 def losses_of(contender, steps: int) -> torch.Tensor:
     """The losses of some steps (steps, 6), with pools of three pictures, which are soon full."""
     for pool in (contender.trainer.pool_a, contender.trainer.pool_b):
@@ -113,6 +81,7 @@ def losses_of(contender, steps: int) -> torch.Tensor:
         dict(norm="quick", fused=True),
         dict(norm="written"),
         dict(norm="quick", streams=True),
+        *(dict(norm="quick", idea=idea) for idea in ("products", "pads", "groups", "casts")),
     ],
     ids=str,
 )
@@ -122,25 +91,6 @@ def test_every_form_of_the_step_gives_the_librarys_losses(change, in_float64, we
     other = build(gpu_variants.Variant("", "fp32", **change), TINY, CPU, weights)
     torch.testing.assert_close(losses_of(other, steps=6), expected, rtol=1e-7, atol=0)
     assert (expected[0] - expected[5]).abs().min() > 1e-4, "nothing was trained"
-
-
-def test_two_streams_meet_before_one_backward_pass_and_after_it(on_streams):
-    """One pass: the weight is given one gradient, the sum of all."""
-    weight = torch.ones(2, requires_grad=True)
-    weight.register_hook(lambda gradient: on_streams.append("backward"))
-
-    def job(x: float):
-        on_streams.append(f"job {x:g}")
-        return {"one": (x * weight).sum(), "two": (x * x * weight).sum()}, x * weight
-
-    (losses, found), (_, other) = gpu_variants.on_two_streams(lambda: job(3.0), lambda: job(5.0))
-    assert on_streams == [
-        "other waits for here", "job 3", "on other", "job 5", "off other", "here waits for other",
-        "[] kept for here", "[] kept for here", "[2] kept for here", "backward", "here waits for other",
-    ]  # fmt: skip
-    assert weight.grad.tolist() == [3 + 9 + 5 + 25] * 2
-    assert (losses, found.tolist(), other.tolist()) == ({"one": 6.0, "two": 18.0}, [3.0, 3.0], [5.0, 5.0])
-    assert not any(x.requires_grad for x in (*losses.values(), found, other))
 
 
 def test_a_warm_up_leaves_no_trace_before_the_first_step_and_later(weights):
@@ -191,15 +141,6 @@ def test_graphs_in_fixed_places_train_like_the_library(setting, in_float64, weig
     graphed = Rehearsed(variant, setting, CPU, weights)
     torch.testing.assert_close(losses_of(graphed, steps=6), expected, rtol=1e-7, atol=0)
     torch.testing.assert_close(graphed.totals, expected.sum(0), rtol=1e-5, atol=0)
-
-
-def test_batches_made_on_the_device_are_the_librarys_to_the_bit():
-    a, b = random_pictures(9, 36, 1), random_pictures(7, 40, 2)
-    expected = UnpairedBatches(a, b, 32, 4, seed=0)
-    resident = gpu_variants.ResidentBatches(a, b, dataclasses.replace(TINY, batch=4), CPU)
-    for step in range(6):
-        for ours, theirs in zip(resident.batch(step), expected.batch(step), strict=True):
-            assert torch.equal(ours, theirs)
 
 
 def test_arithmetic_is_counted_as_by_hand():

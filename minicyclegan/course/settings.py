@@ -168,7 +168,7 @@ def check_run_options(given: dict) -> None:
     """Refuse the parameters that are not part of a Config, as training would, but before a kernel is started."""
     check_intervals(given)
     device, precision = given.get("device", "auto"), given.get("precision", "auto")
-    if device not in ("auto", "cpu") or precision not in ("auto", "fast", "fp32", "bf16"):
+    if device not in ("auto", "cpu") or precision not in ("auto", "fast", "fp32", "bf16", "fp16"):
         from minicyclegan.runs.devices import (
             choose_device,  # here, because it imports torch, which takes two seconds
         )

@@ -81,17 +81,17 @@ class ParallelCycleGAN(CycleGAN):
         self.config, self.dtype, self.random, self.learn = model.config, model.dtype, model.random, None
         self.generator_ab, self.generator_ba = model.generator_ab, model.generator_ba
         self.discriminator_a, self.discriminator_b = model.discriminator_a, model.discriminator_b
+        scaled = getattr(model, "scaled", lambda learn: learn)  # in fp16
         turns = Turn(self.generator_ab, self.generator_ba), Turn(self.discriminator_a, self.discriminator_b)
         # In a tuple, where nn.Module does not look for networks: the state dict would hold each of them twice
-        self.turns = tuple(DistributedDataParallel(turn) for turn in turns)
+        turns = [DistributedDataParallel(turn) for turn in turns]
+        self.turns = tuple(scaled(partial(on_all_processes, turn)) for turn in turns)
 
     def generators_turn(self, real_a, real_b, noise, with_identity, learn):
-        learn = learn or partial(on_all_processes, self.turns[0])
-        return super().generators_turn(real_a, real_b, noise, with_identity, learn)
+        return super().generators_turn(real_a, real_b, noise, with_identity, learn or self.turns[0])
 
     def discriminators_turn(self, real_a, fake_a, real_b, fake_b, noise, learn):
-        learn = learn or partial(on_all_processes, self.turns[1])
-        return super().discriminators_turn(real_a, fake_a, real_b, fake_b, noise, learn)
+        return super().discriminators_turn(real_a, fake_a, real_b, fake_b, noise, learn or self.turns[1])
 
     def noise(self, like: Tensor, deviation: float, copies: int = 1) -> Tensor | float:
         """The noise that this process's pictures, or `copies` copies of them, would get in the whole batch."""

@@ -57,10 +57,24 @@ class QuickInstanceNorm(nn.InstanceNorm2d):
         return mean.norm(self)(picture)
 
 
-def use_quick_norms(network: nn.Module) -> nn.Module:
-    """Put QuickInstanceNorm in the place of every nn.InstanceNorm2d; the weights' names stay, as a norm has none."""
+class WrittenNorm(nn.InstanceNorm2d):
+    """An instance norm as plain arithmetic, in fp32 or wider: torch.compile joins it with its neighbours, in any memory format."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        variance, mean = torch.var_mean(wide, dim=(2, 3), correction=0, keepdim=True)
+        return ((wide - mean) * torch.rsqrt(variance + self.eps)).to(x.dtype)
+
+
+def replace_norms(network: nn.Module, kind: type[nn.InstanceNorm2d]) -> nn.Module:
+    """Put norms of this kind in the place of every instance norm; the weights' names stay, as a norm has none."""
     for layer in list(network.modules()):
         for name, child in layer.named_children():
-            if type(child) is nn.InstanceNorm2d:
-                setattr(layer, name, QuickInstanceNorm(child.num_features, child.eps))
+            if isinstance(child, nn.InstanceNorm2d) and type(child) is not kind:
+                setattr(layer, name, kind(child.num_features, child.eps))
     return network
+
+
+def use_quick_norms(network: nn.Module) -> nn.Module:
+    """QuickInstanceNorm in the place of every instance norm."""
+    return replace_norms(network, QuickInstanceNorm)

@@ -8,12 +8,14 @@ import torch
 from minicyclegan.errors import ParameterError
 from minicyclegan.parameters import shown
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
 
 def choose_device(device: str = "auto", precision: str = "auto") -> tuple[torch.device, torch.dtype, str]:
     """The device, the dtype of the forward pass, and one sentence that says which were chosen.
 
-    `auto` takes CUDA with bf16 where the card has it, else Apple's MPS, else the CPU with fp32, which gives the same results
-    on every processor up to rounding. The precision `fast` is bf16 also on a CPU that has instructions for it.
+    `auto` takes CUDA with what the card is good at (`best_on_cuda`), else Apple's MPS, else the CPU with fp32, which gives the
+    same results on every processor up to rounding. The precision `fast` is bf16 also on a CPU that has instructions for it.
     Raises ParameterError for an unknown word, or a device that is missing here.
     """
     if device == "auto":
@@ -35,18 +37,29 @@ def choose_device(device: str = "auto", precision: str = "auto") -> tuple[torch.
         raise ParameterError("device is mps, but torch sees no Apple GPU here; use auto")
     if precision in ("auto", "fast"):
         on_cpu = precision == "fast" and kind == "cpu" and cpu_has_bf16()
-        bf16 = torch.cuda.is_bf16_supported() if kind == "cuda" else on_cpu
-        precision = "bf16" if bf16 else "fp32"
-    if precision not in ("fp32", "bf16"):
-        raise ParameterError(f"precision must be auto, fast, fp32 or bf16, but it is {shown(precision)}")
+        precision = best_on_cuda(torch.device(device)) if kind == "cuda" else "bf16" if on_cpu else "fp32"
+    if not isinstance(precision, str) or precision not in DTYPES:
+        raise ParameterError(
+            f"precision must be auto, fast, fp32, bf16 or fp16, but it is {shown(precision)}"
+        )
     threads = torch.get_num_threads()
     name = (
         torch.cuda.get_device_name(device)
         if kind == "cuda"
         else {"mps": "Apple GPU", "cpu": f"CPU with {threads} thread{'' if threads == 1 else 's'}"}[kind]
     )
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    return torch.device(device), dtype, f"computing on {name} in {precision}"
+    return torch.device(device), DTYPES[precision], f"computing on {name} in {precision}"
+
+
+def best_on_cuda(device: torch.device) -> str:
+    """The precision that a card has fast arithmetic for: bf16 from compute capability 8 on (2020), fp16 with 7, else fp32.
+
+    `torch.cuda.is_bf16_supported()` also says yes where bf16 is only emulated, many times slower, as on a T4.
+    """
+    if torch.version.hip:  # AMD numbers its cards in another way
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    capability = torch.cuda.get_device_capability(device)[0]
+    return "bf16" if capability >= 8 else "fp16" if capability == 7 else "fp32"
 
 
 def cpu_has_bf16() -> bool:

@@ -153,7 +153,15 @@ def names_in_batch(batches: UnpairedBatches, step: int) -> str:
     return " and ".join(texts)
 
 
-def not_finite_message(what: str, batches: UnpairedBatches, step: int, saved_step: int, bf16: bool) -> str:
+FEW_DIGITS = {
+    torch.bfloat16: "bf16 has few digits",
+    torch.float16: "fp16 has few digits and no number above 65,504",
+}
+
+
+def not_finite_message(
+    what: str, batches: UnpairedBatches, step: int, saved_step: int, dtype: torch.dtype
+) -> str:
     """The sentence about a run that broke at `step` (from 0): `what` happened, the pictures, the checkpoint, advice.
 
     `what` is, for example, "the loss cycle became nan"; `saved_step` is that of the last checkpoint, 0 for none.
@@ -162,15 +170,16 @@ def not_finite_message(what: str, batches: UnpairedBatches, step: int, saved_ste
     advice = (
         "most often the learning rate is too high: start again with half of it, and look at these pictures"
     )
-    if bf16:
+    if dtype in FEW_DIGITS:
         again = "resume" if saved_step else "start again"
-        advice = f"bf16 has few digits: first {again} with precision=fp32; if it happens again, {advice}"
+        advice = f"{FEW_DIGITS[dtype]}: first {again} with precision=fp32; if it happens again, {advice}"
     return f"{what} at step {step + 1}, which showed {names_in_batch(batches, step)}; {kept}; {advice}"
 
 
 def after_numbers_went_wrong(batches: UnpairedBatches, step: int, saved_step: int, bf16: bool) -> str:
     """The same sentence from behind "at step ..." on: notebook 07 of the first edition writes the beginning itself."""
-    return not_finite_message("", batches, step, saved_step, bf16).removeprefix(f" at step {step + 1}")
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    return not_finite_message("", batches, step, saved_step, dtype).removeprefix(f" at step {step + 1}")
 
 
 def trim_metrics(path: Path, step: int) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import gc
 import time
 from pathlib import Path
 from statistics import median
@@ -12,6 +13,8 @@ from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import Domains, ImageFolder, UnpairedBatches
 from minicyclegan.discriminator import receptive_field
 from minicyclegan.errors import RunError
+from minicyclegan.fast.cuda import cuda_settings, way_on_cuda
+from minicyclegan.fast.recording import on_two_streams
 from minicyclegan.parameters import Config
 from minicyclegan.runs.devices import available_memory, choose_device
 
@@ -127,8 +130,9 @@ def memory_needed(config: Config, domains: Domains, device: torch.device, dtype:
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         losses, *fakes = model.generator_losses(*reals)  # both directions at the same time, as on two threads
-    graph = sum(size for _, size in kept.values()) * (0.6 if dtype == torch.bfloat16 else 1.0)
-    if device.type != "cpu" or torch.get_num_threads() == 1:
+    graph = sum(size for _, size in kept.values()) * (1.0 if dtype == torch.float32 else 0.6)
+    together = torch.get_num_threads() > 1 if device.type == "cpu" else way_on_cuda(config) is on_two_streams
+    if not together:
         graph /= 2  # one direction after the other
     # Weights, gradients and Adam's two numbers; the average; the pools; the pictures that are kept
     numbers = sum(w.numel() for w in model.parameters()) * (5 if config.ema_decay else 4)
@@ -166,11 +170,14 @@ def seconds_per_step(make_trainer, config: Config, domains: Domains, device: tor
     trainer = make_trainer(dataclasses.replace(config, image_size=size, load_size=0), device, dtype)
     real_a, real_b = (real.to(device) for real in batches.batch(0))
     times = []
-    while len(times) < 2 or (sum(times) < 0.5 and len(times) < 4):
-        started = time.perf_counter()
-        losses = trainer.train_on(real_a, real_b)
-        float(next(iter(losses.values())))  # waits for a GPU
-        times.append(time.perf_counter() - started)
+    with cuda_settings(device, deterministic=False):
+        while len(times) < 2 or (sum(times) < 0.5 and len(times) < 4):
+            started = time.perf_counter()
+            losses = trainer.train_on(real_a, real_b)
+            float(next(iter(losses.values())))  # waits for a GPU
+            times.append(time.perf_counter() - started)
+    del trainer, losses
+    gc.collect()  # what was recorded on a GPU holds memory
     return scale * median(times[1:])
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from minicyclegan.errors import CheckpointError
+from minicyclegan.fast.cuda import store_like_weights
 from minicyclegan.parameters import Config
 from minicyclegan.runs.checkpoint import read_checkpoint, read_newest
 from minicyclegan.runs.files import write_json
@@ -100,6 +101,8 @@ def go_on(trainer: Resumable, run_dir: Path, progress) -> None:
             f"the newest checkpoint in {run_dir} does not fit its own configuration: {fault}; "
             "move it away to go on with previous.pt, or start again in another run_dir"
         )
+    for optimizer in (trainer.optimizer_g, trainer.optimizer_d):
+        store_like_weights(optimizer)
     if damage:
         progress(damage)
     progress(f"resuming after step {trainer.step} of {trainer.config.steps}")
