@@ -116,7 +116,31 @@ def large_translation() -> str:
     return table(head, rows, found["machine"])
 
 
+def step_on_gpu() -> str:
+    found = read("gpu_step_h100")
+    rows = [
+        [f"{row['variant']}: {row['words']}", row["batch"], f"{row['ms']:.1f}", f"{row['ratio']:.2f}"]
+        + [f"{row['share_of_peak']:.1%}", f"{row['memory_gib']:.2f}", f"{row.get('start_seconds', 0):.0f}"]
+        for row in sorted(found["rows"], key=lambda row: (row["batch"], -row["ms"]))
+        if "error" not in row
+    ]
+    head = [
+        "form",
+        "batch",
+        "ms a step",
+        "times the reference's speed",
+        "of the bf16 peak",
+        "GiB",
+        "ready after s",
+    ]
+    return (
+        table(head, rows, found["machine"])
+        + f", {found['machine']['gpu']}, cuDNN {found['machine']['cudnn']}"
+    )
+
+
 TABLES = {
+    "gpu_step": step_on_gpu,
     "time_to_quality": lambda: time_to_quality("time_to_quality"),
     "time_to_quality_fp32": lambda: time_to_quality("time_to_quality_fp32"),
     "small_step": lambda: small_step("small_step"),
