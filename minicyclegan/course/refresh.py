@@ -1,6 +1,7 @@
 """Execute the notebooks again in place: `python -m minicyclegan.course.refresh` is `make notebooks`."""
 
 import ast
+import copy
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from minicyclegan.course.execution import QUIET, kernel_here
 from minicyclegan.course.files import course_folder
 from minicyclegan.course.notebook_files import read_notebook
+from minicyclegan.course.varying import settle_outputs
 
 
 def normalise(notebook) -> None:
@@ -51,6 +53,7 @@ def refresh(path: Path) -> float:
     from minicyclegan.course.cards import set_time_line
 
     notebook = read_notebook(path)
+    before = [copy.deepcopy(cell.get("outputs")) for cell in notebook.cells]
     started = time.monotonic()
     client = NotebookClient(
         notebook,
@@ -64,6 +67,9 @@ def refresh(path: Path) -> float:
     client.execute()
     seconds = time.monotonic() - started
     normalise(notebook)
+    for cell, old in zip(notebook.cells, before):
+        if old:
+            settle_outputs(old, cell.outputs)  # a number that may vary stays as it is: no needless difference
     set_time_line(notebook)
     temporary = path.with_suffix(".tmp")
     nbformat.write(notebook, temporary)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from minicyclegan.course.alt_texts import alt_text
 from minicyclegan.errors import RunError
 from minicyclegan.runs.folder import read_metrics
 
@@ -30,9 +31,12 @@ plt.rcParams.update(
 )
 
 
-def show(figure: Figure, alt: str) -> None:
-    """Display a figure with a text for readers who cannot see it, then close it. nbval checks the text."""
-    buffer = io.BytesIO()
+def show(figure: Figure, alt: str, **values) -> None:
+    """Display a figure with a text for readers who cannot see it, then close it. nbval checks the text.
+
+    `alt` is the text, or the name of one in notebooks/alt_texts/, such as "07-schedule"; `values` fill its braces.
+    """
+    alt, buffer = alt_text(alt, **values), io.BytesIO()
     figure.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
     plt.close(figure)
     picture = base64.b64encode(buffer.getvalue()).decode()
