@@ -6,10 +6,9 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-from conftest import LONG, ROOT, files_in, make_folder, tiny_run
+from conftest import ROOT, files_in, make_folder, tiny_run
 from test_training import AfterSteps, assert_same_run
 
 import minicyclegan
@@ -19,9 +18,10 @@ from minicyclegan.errors import RunError
 from minicyclegan.runs.checkpoint import read_checkpoint
 from minicyclegan.runs.files import write_file
 
-# Runs in a mount namespace of its own, where it may mount a small disk in memory, and without root's right to write everywhere.
+# Runs in a mount namespace of its own, where it may mount small disks in memory, and without root's right to write everywhere.
 ON_A_SMALL_DISK = """
-import json, os, subprocess, sys
+import json, os, subprocess, sys, traceback
+from functools import partial
 from pathlib import Path
 sys.path.insert(0, "tests")
 import torch
@@ -30,88 +30,114 @@ from test_training import assert_same_run
 from minicyclegan.runs.checkpoint import read_checkpoint
 from minicyclegan.errors import RunError
 
-torch.set_num_threads(1)
-disk, straight, what = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-mount = lambda *options: subprocess.run(["mount", *options, str(disk)], check=True)
-mount("-t", "tmpfs", "-o", "size=8m", "none")
-run_dir, options = disk / "run", {"checkpoint_every": 2, "sample_every": 2}
-
-def at_step_4(line):
-    if line.startswith("step      4/6"):
-        if what == "full":
-            filler = os.open(disk / "filler", os.O_WRONLY | os.O_CREAT)
-            try:
-                while True:
-                    os.write(filler, bytes(4096))
-            except OSError:
-                os.close(filler)
-        elif what == "read-only":
-            mount("--bind", str(disk))  # on top of it, because the run holds a file open below
-            mount("-o", "remount,ro,bind")
-        elif what == "not allowed":
-            os.chmod(run_dir, 0o555), os.chmod(run_dir / "samples", 0o555)
-
 import minicyclegan.training
-from functools import partial
+torch.set_num_threads(1)
+folder, straight = Path(sys.argv[1]), Path(sys.argv[2])
+options = {"checkpoint_every": 2, "sample_every": 2}
 minicyclegan.training.Progress = partial(minicyclegan.training.Progress, every=0.0)
-if what == "not allowed from the start":
-    os.chmod(disk, 0o555)
-if what == "read-only from the start":
-    mount("-o", "remount,ro")
-result = {"sentence": None}
-try:
-    tiny_run(run_dir, progress=at_step_4, **options)
-except RunError as error:
-    result["sentence"] = str(error)
-result["left over"] = [name for name in files_in(disk) if name.endswith(".tmp")]
-if "start" in what:
-    result["files"] = files_in(disk)
-else:
-    result["last.pt"] = read_checkpoint(run_dir / "last.pt")["step"]
-    if what == "full":
-        (disk / "filler").unlink()
-    elif what == "read-only":
-        subprocess.run(["umount", str(disk)], check=True)
+
+def on_a_disk(what):
+    disk = folder / what
+    disk.mkdir()
+    run_dir = disk / "run"
+    mount = lambda *options: subprocess.run(["mount", *options, str(disk)], check=True)
+    mount("-t", "tmpfs", "-o", "size=8m", "none")
+
+    def at_step_4(line):
+        if line.startswith("step      4/6"):
+            if what == "full":
+                filler = os.open(disk / "filler", os.O_WRONLY | os.O_CREAT)
+                try:
+                    while True:
+                        os.write(filler, bytes(4096))
+                except OSError:
+                    os.close(filler)
+            elif what == "read-only":
+                mount("--bind", str(disk))  # on top of it, because the run holds a file open below
+                mount("-o", "remount,ro,bind")
+            elif what == "not allowed":
+                os.chmod(run_dir, 0o555), os.chmod(run_dir / "samples", 0o555)
+
+    if what == "not allowed from the start":
+        os.chmod(disk, 0o555)
+    if what == "read-only from the start":
+        mount("-o", "remount,ro")
+    result = {"sentence": None}
+    try:
+        tiny_run(run_dir, progress=at_step_4, **options)
+    except RunError as error:
+        result["sentence"] = str(error)
+    result["left over"] = [name for name in files_in(disk) if name.endswith(".tmp")]
+    if "start" in what:
+        result["files"] = files_in(disk)
     else:
-        os.chmod(run_dir, 0o755), os.chmod(run_dir / "samples", 0o755)
-    tiny_run(run_dir, resume=True, **options)
-    assert_same_run(run_dir, straight)
-    result["resumed to the same bits"] = True
-    result["files"] = files_in(run_dir)
-print("RESULT", json.dumps(result))
+        result["last.pt"] = read_checkpoint(run_dir / "last.pt")["step"]
+        if what == "full":
+            (disk / "filler").unlink()
+        elif what == "read-only":
+            subprocess.run(["umount", str(disk)], check=True)
+        else:
+            os.chmod(run_dir, 0o755), os.chmod(run_dir / "samples", 0o755)
+        tiny_run(run_dir, resume=True, **options)
+        assert_same_run(run_dir, straight)
+        result["resumed to the same bits"] = True
+        result["files"] = files_in(run_dir)
+    return result
+
+for what in sys.argv[3:]:
+    try:
+        print("RESULT", json.dumps([what, on_a_disk(what)]), flush=True)
+    except Exception:
+        traceback.print_exc()
 """
 
 
-def on_a_small_disk(tmp_path: Path, what: str) -> dict:
-    """Run the script above; skips where this machine lets nobody mount a disk."""
+@pytest.fixture(scope="module")
+def on_small_disks(request, tmp_path_factory):
+    """What became of the cases that are tried, each on a disk of its own, all in one process: its imports take seconds.
+
+    Skips where this machine lets nobody mount a disk.
+    """
+    folder = tmp_path_factory.mktemp("disks")
     alone = ["unshare", "-m", "setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
-    (tmp_path / "disk").mkdir()
     try:
-        probe = [*alone, "mount", "-t", "tmpfs", "none", str(tmp_path / "disk")]
+        probe = [*alone, "mount", "-t", "tmpfs", "none", str(folder)]
         may = subprocess.run(probe, capture_output=True).returncode == 0
     except FileNotFoundError:
         may = False
     if not may:
         pytest.skip("mounting a small disk needs Linux, util-linux and root")
-    tiny_run(tmp_path / "straight", checkpoint_every=2, sample_every=2)
-    command = [*alone, sys.executable, "-c", ON_A_SMALL_DISK, tmp_path / "disk", tmp_path / "straight", what]
+    asked = [
+        item.callspec.params["what"]
+        for item in request.session.items
+        if item.path == request.path and "on_small_disks" in item.fixturenames
+    ]
+    straight = tmp_path_factory.mktemp("straight") / "run"
+    tiny_run(straight, checkpoint_every=2, sample_every=2)
+    command = [*alone, sys.executable, "-c", ON_A_SMALL_DISK, folder, straight, *asked]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert "RESULT " in done.stdout, done.stdout + done.stderr
-    return json.loads(done.stdout.split("RESULT ")[1])
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    found = dict(json.loads(line.removeprefix("RESULT ")) for line in lines)
+
+    def result_of(what: str) -> dict:
+        assert what in found, done.stdout + done.stderr
+        return found[what]
+
+    return result_of
 
 
 @pytest.mark.parametrize(
     ("what", "words"),
     [
         ("full", "the disk is full"),
-        pytest.param("read-only", "that disk is read-only", marks=LONG),
-        pytest.param("not allowed", "writing is not allowed there", marks=LONG),
+        ("read-only", "that disk is read-only"),
+        ("not allowed", "writing is not allowed there"),
     ],
 )
-def test_a_disk_that_fails_during_the_run_costs_one_sentence_and_no_checkpoint(tmp_path, what, words):
+def test_a_disk_that_fails_during_the_run_costs_one_sentence_and_no_checkpoint(on_small_disks, what, words):
     """The newest checkpoint stays whole, nothing half-written is left, and the run goes on to the same bits afterwards."""
-    result = on_a_small_disk(tmp_path, what)
+    result = on_small_disks(what)
     assert result["sentence"].startswith("cannot write ") and words in result["sentence"]
     assert "\n" not in result["sentence"]
     assert result["last.pt"] == 4
@@ -124,11 +150,11 @@ def test_a_disk_that_fails_during_the_run_costs_one_sentence_and_no_checkpoint(t
     ("what", "words"),
     [
         ("read-only from the start", "Read-only file system"),
-        pytest.param("not allowed from the start", "Permission denied", marks=LONG),
+        ("not allowed from the start", "Permission denied"),
     ],
 )
-def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(tmp_path, what, words):
-    result = on_a_small_disk(tmp_path, what)
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(on_small_disks, what, words):
+    result = on_small_disks(what)
     assert result["sentence"].startswith("cannot make the run folder ") and words in result["sentence"]
     assert result["files"] == []
 

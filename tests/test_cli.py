@@ -2,10 +2,12 @@
 
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -16,8 +18,10 @@ from PIL import Image
 import minicyclegan.cli.doctor
 from minicyclegan.cli import main
 from minicyclegan.cli.beginning import next_free
+from minicyclegan.course.cards import read_notebook, tags
 from minicyclegan.course.execution import execute
 from minicyclegan.course.files import course_folder
+from minicyclegan.course.run_notebook import only_defines
 from minicyclegan.course.settings import parameters_of, read_parameters
 from minicyclegan.data import load_folder
 from minicyclegan.errors import MiniCycleGANError, RunError
@@ -341,9 +345,19 @@ def test_train_resumes_a_stopped_run_to_the_bits_of_one_go(in_tmp, monkeypatch):
 
 
 @needs_notebook
-def test_the_notebook_itself_refuses_an_unknown_parameter(in_tmp):
+def test_the_notebook_itself_refuses_an_unknown_parameter(in_tmp, tmp_path_factory):
+    """Its cells up to the one that looks, which only define and import before; of the imports the one that is needed."""
+    notebook = read_notebook(NOTEBOOK)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    at = next(k for k, cell in enumerate(code) if "check_parameters(In, globals())" in cell.source)
+    assert tags(code[0]) == {"parameters"} and all(only_defines(cell.source) for cell in code[1:at])
+    lines = [line for cell in code[1:at] for line in cell.source.split("\n")]
+    code[at - 1].source = next(line for line in lines if re.search(r"import.*\bcheck_parameters\b", line))
+    notebook.cells = [code[0], code[at - 1], code[at]]
+    path = tmp_path_factory.mktemp("short") / NOTEBOOK.name
+    nbformat.write(notebook, path)
     with pytest.raises(RunError, match="did you mean lambda_cycle"):
-        execute(NOTEBOOK, in_tmp / "run" / "07_train.ipynb", {"lamda_cycle": 5})
+        execute(path, in_tmp / "run" / "07_train.ipynb", {"lamda_cycle": 5})
     assert list(in_tmp.iterdir()) == []
 
 
@@ -364,8 +378,6 @@ def test_run_refuses_what_is_no_notebook_of_the_course(in_tmp):
 
 
 def test_run_executes_a_notebook_with_its_parameters(in_tmp):
-    import nbformat
-
     cells = [
         nbformat.v4.new_code_cell("steps: int = 1\nname: str = 'x'", metadata={"tags": ["parameters"]}),
         nbformat.v4.new_code_cell("print('got', steps, name)"),
@@ -383,8 +395,6 @@ def test_run_executes_a_notebook_with_its_parameters(in_tmp):
 
 
 def test_run_executes_a_notebook_that_does_not_name_its_language(in_tmp):
-    import nbformat
-
     nbformat.write(
         nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")]), in_tmp / "bare.ipynb"
     )

@@ -1,14 +1,18 @@
 """Training in several processes: what one process computes, in the same run folder, with real torchrun and real signals.
 
-torchrun starts this file itself, with the name of what each process is to do: see `in_each_process` at the end.
+torchrun starts this file itself, with the name of what each process is to do: see `in_each_process` at the end. Python and its
+imports take 15 seconds of a processor for torchrun and two processes, so most jobs are forked, torchrun and all, by a process that
+has imported everything; one is started as a person would.
 """
 
 import itertools
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -51,22 +55,48 @@ SMALL = {**tiny_config(batch_size=4, steps=8).to_dict(), "checkpoint_every": 2, 
 EVERY_STEP = {"device": "cpu", "precision": "fp32", "log_every": 1, "checkpoint_every": 2, "sample_every": 3}
 
 
-def torchrun(
-    processes: int, what: str, *words, module: bool = False, seconds: int = 120
-) -> subprocess.CompletedProcess:
-    """Start real torchrun, on this file or on the module, and wait for its end."""
-    program = ["-m", "minicyclegan.train_distributed"] if module else [str(Path(__file__)), what]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
+ENVIRONMENT |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+
+
+def from_the_command_line(processes: int, *words, seconds: int = 120) -> subprocess.CompletedProcess:
+    """Start `torchrun -m minicyclegan.train_distributed` and wait for its end."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes]
     return subprocess.run(
-        [str(word) for word in (*command, *program, *words)],
+        [str(word) for word in (*command, "-m", "minicyclegan.train_distributed", *words)],
         cwd=ROOT,
-        env=os.environ
-        | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
-        | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=seconds,
     )
+
+
+@pytest.fixture(scope="module")
+def torchrun(tmp_path_factory):
+    """torchrun(processes, what, *words): real torchrun on this file, in a fork of a process that has imported all."""
+    folder = tmp_path_factory.mktemp("torchrun")
+    server = subprocess.Popen(
+        [sys.executable, __file__, "serve", folder],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        start_new_session=True,  # whatever is left of a job that hangs ends with it
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def run(processes: int, what: str, *words, seconds: int = 120) -> subprocess.CompletedProcess:
+        server.stdin.write(json.dumps([str(word) for word in (processes, what, *words)]) + "\n")
+        server.stdin.flush()
+        ready, _, _ = select.select([server.stdout], [], [], seconds)
+        said = [(folder / name).read_text() for name in ("out", "err")]
+        assert ready, f"nothing after {seconds} seconds: {said}"
+        return subprocess.CompletedProcess((what, *words), int(server.stdout.readline()), *said)
+
+    yield run
+    os.killpg(server.pid, signal.SIGKILL) if server.poll() is None else None
+    server.wait()
 
 
 def options(folder: Path, run_dir: Path, **changes) -> list[str]:
@@ -82,7 +112,7 @@ def data_folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def of_two(tmp_path_factory, data_folder) -> Path:
+def of_two(torchrun, tmp_path_factory, data_folder) -> Path:
     """What two processes did, all in one start of torchrun: a run folder for each case, and what was refused."""
     folder = tmp_path_factory.mktemp("two")
     tiny_run(
@@ -122,7 +152,7 @@ def assert_same_losses(found: Path, expected: Path, tolerance: float = 1e-5) -> 
         assert numbers == pytest.approx({name: right[name] for name in numbers}, rel=tolerance, abs=1e-7)
 
 
-def test_losses_gradients_and_weights_are_those_of_the_oracle():
+def test_losses_gradients_and_weights_are_those_of_the_oracle(torchrun):
     """In float64, with the same batch in each of two processes: what DDP does with the two directions."""
     ended = torchrun(2, "oracle")
     assert ended.stdout.count("equal") == 2, ended.stdout + ended.stderr
@@ -181,7 +211,7 @@ def test_a_fault_of_any_process_ends_all_with_one_sentence_of_the_first(of_two):
 
 
 def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on_to_the_same_bits(
-    of_two, data_folder, tmp_path
+    torchrun, of_two, data_folder, tmp_path
 ):
     run_dir = tmp_path / "run"
     ended = torchrun(2, "kill", *options(data_folder, run_dir))
@@ -193,13 +223,15 @@ def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on_to_th
     assert f"{run_dir / 'last.pt'} is whole: go on with the same command and -p resume=true" in ended.stderr
     assert "exitcode  : -9" in ended.stderr.partition("Root Cause")[2]
     assert read_checkpoint(run_dir / "last.pt")["step"] == 4
-    ended = torchrun(2, "", *options(data_folder, run_dir, resume=True), module=True)
+    ended = from_the_command_line(2, *options(data_folder, run_dir, resume=True))
     assert ended.returncode == 0, ended.stderr
     assert "resuming after step 4 of 8" in ended.stdout and "done: " in ended.stdout
     assert_same_run(run_dir, of_two / "undisturbed")
 
 
-def test_a_job_that_is_asked_to_stop_leaves_a_checkpoint_of_the_step_it_had_made(data_folder, tmp_path):
+def test_a_job_that_is_asked_to_stop_leaves_a_checkpoint_of_the_step_it_had_made(
+    torchrun, data_folder, tmp_path
+):
     run_dir = tmp_path / "run"
     ended = torchrun(2, "terminate", *options(data_folder, run_dir, steps=5000, checkpoint_every=1000))
     assert ended.returncode != 0
@@ -264,7 +296,7 @@ def test_each_process_has_a_gpu_of_its_own_or_a_sentence(monkeypatch, device, lo
 @pytest.mark.parametrize("processes", [3, 6])
 def test_more_processes_have_the_losses_of_one(tmp_path, data_folder, processes):
     changes = {"batch_size": 6, "steps": 20, "cycle_noise": 0.1, "discriminator_noise": 0.1}
-    ended = torchrun(processes, "", *options(data_folder, tmp_path / "many", **changes), module=True)
+    ended = from_the_command_line(processes, *options(data_folder, tmp_path / "many", **changes))
     assert ended.returncode == 0, ended.stderr
     config = tiny_config(**changes, data=str(data_folder))
     tiny_run(
@@ -279,7 +311,32 @@ def test_more_processes_have_the_losses_of_one(tmp_path, data_folder, processes)
     assert_same_losses(tmp_path / "many", tmp_path / "one", tolerance=1e-4)
 
 
-# What follows runs in each process that torchrun starts
+# What follows runs in the process that forks, and in each process that torchrun starts
+
+
+def serve(folder: Path) -> None:
+    """Answer each line of JSON, with a number of processes and what they are to do, with the exit code of its torchrun."""
+    import torch.distributed.run
+
+    for line in sys.stdin:
+        processes, *words = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            for name, descriptor in (("out", 1), ("err", 2)):
+                os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+            forked = ["--standalone", "--nproc-per-node", processes, "--start-method", "fork", "--run-path"]
+            code = 1
+            try:
+                torch.distributed.run.main([*forked, __file__, *words])
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
 
 
 def cases(folder: Path, data_folder: Path) -> None:
@@ -384,15 +441,12 @@ def step_of(run_dir: Path) -> int:
 def in_each_process(what: str, *words: str) -> None:
     torch.set_num_threads(1)
     if what == "cases":
-        cases(*map(Path, words))
-        sys.stdout.flush()
-        os._exit(0)  # as in train_distributed: gloo's threads can make Python abort at its end
+        return cases(*map(Path, words))
     if what == "oracle":
         dist.init_process_group("gloo")
         for mode, identity in itertools.product(("lsgan", "bce"), (0.5, 0.0)):
             compare_with_plain(steps=3, arrange=ParallelCycleGAN, gan_mode=mode, lambda_identity=identity)
-        print("equal", flush=True)
-        os._exit(0)
+        return print("equal", flush=True)
     train_on = ParallelTrainer.train_on
 
     def disturbed(trainer, *batch):
@@ -407,4 +461,4 @@ def in_each_process(what: str, *words: str) -> None:
 
 
 if __name__ == "__main__":
-    in_each_process(*sys.argv[1:])
+    serve(Path(sys.argv[2])) if sys.argv[1] == "serve" else in_each_process(*sys.argv[1:])

@@ -5,6 +5,7 @@ that is taken can be seen and assigned to one file.
 """
 
 import copy
+import functools
 import io
 import json
 import os
@@ -222,6 +223,7 @@ def test_two_thousand_damaged_checkpoints_are_refused_with_one_sentence(reader, 
     record("checkpoints", **found, executed=0, **memory, bound_above_idle_mib=BOUND_MIB)
 
 
+@functools.cache
 def memory_of_an_idle_process() -> float:
     ask = "import torch, torchvision, minicyclegan, resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -1,6 +1,7 @@
 """A run that is killed at any moment resumes to the same bits; one that is asked to stop stops in good order."""
 
 import errno
+import itertools
 import os
 import random
 import signal
@@ -24,7 +25,8 @@ from minicyclegan.runs.signals import signals_wait
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has neither fork nor these signals")
 
-KILL = {"steps": 120, "checkpoint_every": 2, "sample_every": 3, "log_every": 1}
+KILL = {"steps": 40, "checkpoint_every": 2, "sample_every": 3, "log_every": 1}
+KINDS = ("at any time", "in a step", "checkpoint", "sample sheet")
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +55,13 @@ def lines_in(run_dir: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def wait_until(condition, process: int) -> bool:
-    """Look as often as possible; False if the process ended before."""
+def wait_until(condition, process: int, pause: float = 0.005) -> bool:
+    """Wait, looking again after each pause, or as often as possible; False if the process ended before."""
     while not condition():
         if not alive(process):
             return False
+        if pause:
+            time.sleep(pause)
     return True
 
 
@@ -77,23 +81,24 @@ def being_written(run_dir: Path) -> str:
 
 
 def kill_many(
-    processes, run_dir: Path, undisturbed: Path, kills: int, seed: int
+    processes, run_dir: Path, undisturbed: Path, kills: int, seed: int, options: dict = KILL
 ) -> tuple[dict[str, int], int]:
-    """Kill a run again and again at random moments, resuming each time; compare each time it comes to its end."""
-    rng, hits, finished = random.Random(seed), {}, 0
+    """Kill a run again and again at random moments, the kinds of moments in turn, resuming each time; compare each time it
+    comes to its end."""
+    rng, hits, finished, kinds = random.Random(seed), {}, 0, itertools.cycle(KINDS)
     while sum(hits.values()) < kills:
         resume = (run_dir / "metrics.jsonl").exists() or (run_dir / "last.pt").exists()
-        kind = rng.choice(("at any time", "in a step", "checkpoint", "sample sheet"))
-        process = processes.start(run_dir, resume=resume, **KILL)
+        kind = next(kinds)
+        process = processes.start(run_dir, resume=resume, **options)
         if kind == "at any time":
             time.sleep(rng.uniform(0, 0.5))
         else:
-            goal = lines_in(run_dir) + rng.randint(1, 8)
-            if wait_until(lambda: lines_in(run_dir) >= goal, process):
+            goal = lines_in(run_dir) + rng.randint(1, 6)
+            if wait_until(lambda: lines_in(run_dir) >= goal, process, pause=0):
                 if kind == "in a step":
                     time.sleep(rng.uniform(0, 0.03))
                 else:
-                    wait_until(lambda: being_written(run_dir) == kind, process)
+                    wait_until(lambda: being_written(run_dir) == kind, process, pause=0)
         try:
             os.kill(process, signal.SIGKILL)
         except ProcessLookupError:
@@ -108,7 +113,7 @@ def kill_many(
         what = being_written(run_dir)
         hits[what] = hits.get(what, 0) + 1
     processes.start(
-        run_dir, resume=(run_dir / "metrics.jsonl").exists() or (run_dir / "last.pt").exists(), **KILL
+        run_dir, resume=(run_dir / "metrics.jsonl").exists() or (run_dir / "last.pt").exists(), **options
     )
     assert processes.wait() == 0, processes.log.read_text()
     assert_same_run(run_dir, undisturbed)
@@ -117,15 +122,17 @@ def kill_many(
 
 
 def test_a_run_killed_at_random_moments_ends_with_the_same_bits(processes, undisturbed, tmp_path):
-    hits, _ = kill_many(processes, tmp_path / "run", undisturbed, kills=15, seed=1)
+    hits, _ = kill_many(processes, tmp_path / "run", undisturbed, kills=2 * len(KINDS), seed=1)
     assert len(hits) >= 2, f"all kills hit the same thing: {hits}"
 
 
 @pytest.mark.long
-def test_a_run_killed_at_five_hundred_random_moments_ends_with_the_same_bits(
-    processes, undisturbed, tmp_path
-):
-    hits, runs = kill_many(processes, tmp_path / "run", undisturbed, kills=500, seed=2)
+def test_a_run_killed_at_five_hundred_random_moments_ends_with_the_same_bits(processes, tmp_path):
+    longer = KILL | {"steps": 120}
+    tiny_run(tmp_path / "undisturbed", **longer)
+    hits, runs = kill_many(
+        processes, tmp_path / "run", tmp_path / "undisturbed", kills=500, seed=2, options=longer
+    )
     assert hits.get("checkpoint", 0) >= 20 and hits.get("sample sheet", 0) >= 20, hits
     record(
         "kills", killed=500, while_writing=hits, runs_that_came_to_their_end=runs, other_than_undisturbed=0
@@ -134,8 +141,8 @@ def test_a_run_killed_at_five_hundred_random_moments_ends_with_the_same_bits(
 
 def test_the_comparison_notices_a_run_that_was_not_resumed_exactly(processes, undisturbed, tmp_path):
     """The comparison above can fail: one picture in a pool is changed, and the end differs."""
-    process = processes.start(tmp_path / "run", **KILL)
-    wait_until(lambda: lines_in(tmp_path / "run") >= 10, process)
+    process = processes.start(tmp_path / "run", **(KILL | {"hang_at": 10}))
+    assert wait_until(lambda: lines_in(tmp_path / "run") >= 10, process)
     os.kill(process, signal.SIGKILL)
     processes.wait()
     state = read_checkpoint(tmp_path / "run" / "last.pt")
@@ -168,7 +175,10 @@ def test_a_signal_ends_the_run_after_the_step_with_a_checkpoint(processes, undis
     assert ended == (130 if name == "SIGINT" else -number)
     steps = read_checkpoint(run_dir / "last.pt")["step"]
     assert steps == read_metrics(run_dir / "metrics.jsonl")[-1]["step"]
-    assert f"stopped after step {steps} of 120; resume=true continues from here" in processes.log.read_text()
+    assert (
+        f"stopped after step {steps} of {KILL['steps']}; resume=true continues from here"
+        in processes.log.read_text()
+    )
     processes.start(run_dir, resume=True, **KILL)
     assert processes.wait() == 0
     assert_same_run(run_dir, undisturbed)
@@ -243,7 +253,7 @@ def test_jupyters_interrupt_ends_after_the_step_with_a_checkpoint(undisturbed, t
             "import sys, time; sys.path.insert(0, 'tests')\nimport torch; torch.set_num_threads(1)\n"
             # Slowly, so that a quick machine is not done before the interrupt comes
             "from minicyclegan.training import Trainer\nstep = Trainer.train_on\n"
-            "Trainer.train_on = lambda self, *batch: (time.sleep(0.05), step(self, *batch))[1]\n"
+            "Trainer.train_on = lambda self, *batch: (time.sleep(0.1), step(self, *batch))[1]\n"
             f"from pathlib import Path\nfrom conftest import tiny_run\ntiny_run(Path({str(tmp_path / 'run')!r}), **{options})"
         )
         while lines_in(tmp_path / "run") < 3:
@@ -258,7 +268,9 @@ def test_jupyters_interrupt_ends_after_the_step_with_a_checkpoint(undisturbed, t
         client.stop_channels()
         manager.shutdown_kernel(now=True)
     steps = read_checkpoint(tmp_path / "run" / "last.pt")["step"]
-    assert 3 <= steps < 120 and steps == read_metrics(tmp_path / "run" / "metrics.jsonl")[-1]["step"]
+    assert (
+        3 <= steps < KILL["steps"] and steps == read_metrics(tmp_path / "run" / "metrics.jsonl")[-1]["step"]
+    )
     tiny_run(tmp_path / "run", resume=True, **KILL)
     assert_same_run(tmp_path / "run", undisturbed)
 
@@ -308,12 +320,13 @@ def test_a_second_run_in_the_same_folder_is_refused_and_the_first_is_not_disturb
     processes, undisturbed, tmp_path
 ):
     run_dir = tmp_path / "run"
-    process = processes.start(run_dir, **KILL)
+    process = processes.start(run_dir, **(KILL | {"hang_at": 3, "until": str(tmp_path / "refused")}))
     assert wait_until(lambda: lines_in(run_dir) >= 3, process)
     for resume, sentence in ((True, "another process is training in"), (False, "already holds a run")):
         with pytest.raises(RunError, match=sentence) as refused:
             tiny_run(run_dir, resume=resume, **KILL)
         assert "\n" not in str(refused.value) and str(run_dir) in str(refused.value)
+    (tmp_path / "refused").touch()  # only now does the first go on
     assert processes.wait() == 0
     assert_same_run(run_dir, undisturbed)
 
@@ -327,7 +340,7 @@ def test_a_folder_that_another_process_has_just_taken_is_refused_before_its_firs
 
 
 def test_the_lock_of_a_killed_process_holds_nobody_up(processes, undisturbed, tmp_path):
-    process = processes.start(tmp_path / "run", **KILL)
+    process = processes.start(tmp_path / "run", **(KILL | {"hang_at": 3}))
     assert wait_until(lambda: lines_in(tmp_path / "run") >= 3, process)
     os.kill(process, signal.SIGKILL)
     processes.wait()
@@ -337,15 +350,21 @@ def test_the_lock_of_a_killed_process_holds_nobody_up(processes, undisturbed, tm
     assert not (tmp_path / "run" / ".lock").exists()
 
 
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory) -> Path:
+    run_dir = tmp_path_factory.mktemp("straight") / "run"
+    tiny_run(run_dir, checkpoint_every=2)
+    return run_dir
+
+
 @pytest.mark.parametrize(
     "moment", ["before the line", "between the line and the checkpoint", "after the checkpoint"]
 )
-def test_killed_around_a_checkpoint_no_line_of_the_metrics_is_lost(tmp_path, monkeypatch, moment):
+def test_killed_around_a_checkpoint_no_line_of_the_metrics_is_lost(tmp_path, straight, monkeypatch, moment):
     """Found by five hundred kills: a checkpoint that was written before its line left a gap in the metrics."""
     import minicyclegan.samples as samples
     import minicyclegan.training as training
 
-    tiny_run(tmp_path / "straight", checkpoint_every=2)
     append_line, save_next = samples.append_line, training.save_next
 
     def line(path, text):
@@ -365,7 +384,7 @@ def test_killed_around_a_checkpoint_no_line_of_the_metrics_is_lost(tmp_path, mon
         patch.setattr(training, "save_next", save)
         tiny_run(tmp_path / "run", checkpoint_every=2)
     tiny_run(tmp_path / "run", checkpoint_every=2, resume=True)
-    assert_same_run(tmp_path / "run", tmp_path / "straight")
+    assert_same_run(tmp_path / "run", straight)
 
 
 def test_a_drive_without_locks_is_better_without_one_than_not_at_all(tmp_path, monkeypatch):

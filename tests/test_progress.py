@@ -1,5 +1,6 @@
 """A bar where a person waits; plain lines, or nothing, under papermill and nbval."""
 
+import re
 import subprocess
 import sys
 
@@ -27,9 +28,9 @@ LINES = (
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
-    """The cell in a notebook, run by papermill."""
+    """The cell in a notebook, twice, run by papermill."""
     folder = tmp_path_factory.mktemp("progress")
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL) for _ in range(2)])
     nbformat.write(notebook, folder / "in.ipynb")
     papermill.execute_notebook(
         literal(folder / "in.ipynb"),
@@ -42,32 +43,22 @@ def executed(tmp_path_factory):
 
 
 def test_papermill_gets_plain_lines_and_no_widget(executed):
-    outputs = nbformat.read(executed, as_version=4).cells[-1].outputs
-    assert {output.output_type for output in outputs} == {"stream"}
-    assert "".join(output.text for output in outputs) == LINES
+    for cell in nbformat.read(executed, as_version=4).cells:
+        assert {output.output_type for output in cell.outputs} == {"stream"}
+        assert "".join(output.text for output in cell.outputs) == LINES
 
 
 def test_nbval_compares_them(executed):
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n0",
-        "--nbval",
-        "--nbval-current-env",
-        "-p",
-        "no:cacheprovider",
-    ]
-    command += ["-c", ROOT / "pyproject.toml"]
-    good = subprocess.run([*command, executed], cwd=ROOT, capture_output=True, text=True)
-    assert good.returncode == 0, good.stdout
+    """The first cell says what it said, and of the second we claim something else."""
     changed = executed.with_name("changed.ipynb")
     notebook = nbformat.read(executed, as_version=4)
-    notebook.cells[-1].outputs[0].text = "something else\n"
+    notebook.cells[1].outputs[0].text = "something else\n"
     nbformat.write(notebook, changed)
-    bad = subprocess.run([*command, changed], cwd=ROOT, capture_output=True, text=True)
-    assert bad.returncode == 1
+    command = [sys.executable, "-m", "pytest", "-v", "-n0", "--nbval", "--nbval-current-env"]
+    command += ["-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", changed]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 1 and "1 failed, 1 passed" in found.stdout, found.stdout
+    assert re.search(r"Cell 0 PASSED", found.stdout) and re.search(r"Cell 1 FAILED", found.stdout)
 
 
 @pytest.fixture

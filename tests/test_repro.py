@@ -1,16 +1,20 @@
 """`minicyclegan repro`: the same again is the same, and whatever was planted is caught, named, and shown by the exit code."""
 
 import configparser
+import contextlib
 import copy
+import io
 import json
 import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from click.testing import CliRunner
 from conftest import ROOT, make_folder, noise_image
 
+import minicyclegan.repro.run
 from minicyclegan.cli import main
 from minicyclegan.repro.compare import PLACE, TOLERANCES, compare, compare_cells, text
 from minicyclegan.repro.facts import SANITISE, code_cells, short_hash, why_failed
@@ -63,6 +67,30 @@ def repro(folder: Path, out: Path, *options: str, tiny: bool = True, only: str =
     return result.exit_code, result.output, json.loads(report.read_text()) if report.exists() else None
 
 
+def run_here(arguments: list[str], threads: int, cwd: Path, log: Path, seconds: float) -> str | None:
+    """In place of `run_child`: the notebook's cells in this process, without the seconds that a kernel and its imports take."""
+    _, path, _, executed, *settings = arguments
+    given = yaml.safe_load(Path(settings[1]).read_text()) if settings else {}
+    notebook, space = nbformat.read(path, as_version=4), {"In": [""]}
+    for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
+        said = io.StringIO()
+        space["In"].append(cell.source)
+        with contextlib.redirect_stdout(said):
+            exec(cell.source, space)
+        if "parameters" in cell.metadata.get("tags", []):
+            space.update(given)
+            space["In"].append("# Parameters\n" + "\n".join(f"{k} = {v!r}" for k, v in given.items()))
+        outputs = [nbformat.v4.new_output("stream", name="stdout", text=said.getvalue())]
+        cell.update(outputs=outputs if said.getvalue() else [], execution_count=number)
+    nbformat.write(notebook, executed)
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Notebooks run in this process."""
+    monkeypatch.setattr("minicyclegan.repro.run.run_child", run_here)
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory) -> Path:
     """A course with a reference, to copy and not to change."""
@@ -103,7 +131,7 @@ def test_the_same_again_is_the_same_and_the_report_says_everything_that_is_neede
     assert "| parameters: learning_rate | `0.001` | `0.001` |" in page and "| threads | `1` | `1` |" in page
 
 
-def test_a_changed_seed_and_another_picture_are_each_caught_and_named(folder, tmp_path):
+def test_a_changed_seed_and_another_picture_are_each_caught_and_named(here, folder, tmp_path):
     noise_image(999).save(folder / "noise" / "testA" / "2.png")
     code, said, report = repro(folder, tmp_path / "out", "-p", "seed=1")
     assert code == 1 and said.endswith("differs\n"), said
@@ -116,7 +144,7 @@ def test_a_changed_seed_and_another_picture_are_each_caught_and_named(folder, tm
     assert f"provenance: data hash of files: {before} in the reference, {now} here" in said and before != now
 
 
-def test_stripped_and_changed_notebooks_are_caught_and_named(folder, tmp_path):
+def test_stripped_and_changed_notebooks_are_caught_and_named(here, folder, tmp_path):
     stripped = nbformat.read(folder / "02_words.ipynb", as_version=4)
     for cell in stripped.cells:
         cell.pop("outputs", None) if cell.cell_type != "code" else cell.update(outputs=[])
@@ -132,7 +160,13 @@ def test_stripped_and_changed_notebooks_are_caught_and_named(folder, tmp_path):
     assert "notebook source hash: " in said
 
 
-def test_what_cannot_run_is_named_and_the_others_still_run(folder, tmp_path):
+def test_what_cannot_run_is_named_and_the_others_still_run(folder, monkeypatch, tmp_path):
+    child = minicyclegan.repro.run.run_child  # for those that fail; the one that does not runs here
+    monkeypatch.setattr(
+        minicyclegan.repro.run,
+        "run_child",
+        lambda arguments, *rest: (run_here if "01_good" in arguments[1] else child)(arguments, *rest),
+    )
     write_notebook(folder / "02_words.ipynb", SAY, "quiet = 1", '1 / 0  # no\nprint("end")')
     write_notebook(folder / "03_words.ipynb", SAY, "quiet = 1", "import os\nos._exit(3)")
     write_notebook(folder / "04_words.ipynb", SAY, "quiet = 1", "while True:\n    pass")
@@ -206,6 +240,7 @@ def test_what_cannot_begin_is_said_in_one_sentence_with_exit_code_2(folder, monk
 
 
 def test_a_fault_of_ours_is_no_difference(folder, monkeypatch, tmp_path):
+    monkeypatch.setattr("minicyclegan.repro.run.run_all", lambda *_: {"notebooks": {}})
     monkeypatch.setattr("minicyclegan.repro.compare.compare", lambda *_: 1 / 0)
     code, said, _ = repro(folder, tmp_path / "out", only="01")
     assert code == 2 and "could not run: ZeroDivisionError" in said
@@ -342,7 +377,7 @@ def test_markdown_from_a_notebook_cannot_break_the_report(kept):
     assert before.count("`") % 2 == 1, "outside of code"
 
 
-def test_a_part_of_the_reference_can_be_made_new_and_the_rest_stays(folder, tmp_path):
+def test_a_part_of_the_reference_can_be_made_new_and_the_rest_stays(here, folder, tmp_path):
     write_notebook(folder / "02_words.ipynb", SAY.replace("0.25", "0.26"), "quiet = 1", 'print("end")')
     before = reference_of(folder)["notebooks"]
     code, said, _ = repro(folder, tmp_path / "out", "--update", only="02")

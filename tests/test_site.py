@@ -1,5 +1,6 @@
 """`make site`: every link of the built site leads somewhere, and nothing is loaded from elsewhere."""
 
+import functools
 import re
 import shutil
 from html.parser import HTMLParser
@@ -70,9 +71,15 @@ class Page(HTMLParser):
             self.title += data
 
 
+@functools.cache
+def page_at(path: Path) -> Page:
+    """A page of a finished site: several tests look at it, and the large ones take a second to read."""
+    return Page(path)
+
+
 def faults_of(site: Path) -> list[str]:
     """Everything that is wrong with the links and the loaded files of a site, in words."""
-    faults, pages = [], {path: Page(path) for path in site.rglob("*.html")}
+    faults, pages = [], {path: page_at(path) for path in site.rglob("*.html")}
     for path, found in pages.items():
         where = path.relative_to(site).as_posix()
         if len(found.ids) != len(set(found.ids)):
@@ -94,7 +101,7 @@ def faults_of(site: Path) -> list[str]:
             if not target.is_file() or not target.is_relative_to(site.resolve()) and parts.path:
                 faults.append(f"{where}: {link} leads nowhere")
             elif parts.fragment and target.suffix == ".html":
-                there = pages.get(target) or Page(target)
+                there = pages.get(target) or page_at(target)
                 if unquote(parts.fragment) not in there.ids and parts.fragment not in there.ids:
                     faults.append(f"{where}: there is no #{parts.fragment} in {target.name}")
     for path in site.rglob("*.css"):
@@ -112,7 +119,7 @@ def site(tmp_path_factory) -> Path:
 
 def test_every_link_of_the_site_leads_somewhere_and_nothing_is_loaded_from_elsewhere(site):
     pages = list(site.rglob("*.html"))
-    assert len(pages) > 20 and sum(len(Page(path).links) for path in pages) > 200
+    assert len(pages) > 20 and sum(len(page_at(path).links) for path in pages) > 200
     assert faults_of(site) == []
 
 
@@ -167,7 +174,7 @@ def test_a_style_that_loads_something_is_found(tmp_path):
 
 def test_headings_are_in_order_and_every_picture_has_its_text(site):
     for path in site.rglob("*.html"):
-        found = Page(path)
+        found = page_at(path)
         assert found.no_alt == 0, path.name
         if path.parent == site:  # our pages; a shown text file may be as it likes
             assert found.headings[0] == 1 and found.headings.count(1) == 1, path.name
@@ -183,9 +190,9 @@ def test_the_index_lists_every_notebook_with_its_time_and_each_page_leads_on(sit
     rows = re.findall(r'<tr><td><a href="([^"]+)">.*?</tr>', index)
     assert rows == [f"{path.stem}.html" for path in notebooks]
     assert len(re.findall(r'<td class="number">\d+ min</td>', index)) == len(notebooks)
-    assert Page(site / "index.html").loads == ["style.css", "files/data/seasons_64px.png"]
+    assert page_at(site / "index.html").loads == ["style.css", "files/data/seasons_64px.png"]
     for k, path in enumerate(notebooks):
-        links = Page(site / f"{path.stem}.html").links
+        links = page_at(site / f"{path.stem}.html").links
         assert links[0] == "index.html"
         neighbours = [notebooks[j].stem + ".html" for j in (k - 1, k + 1) if 0 <= j < len(notebooks)]
         assert links[1 : 1 + len(neighbours)] == neighbours
@@ -231,7 +238,7 @@ def test_titles_and_file_names_are_text(tmp_path):
     out = tmp_path / "out"
     build(root, out)
     assert title_of(root / "notebooks" / "00_one.ipynb") == bad
-    assert Page(out / "00_one.html").title == bad
+    assert page_at(out / "00_one.html").title == bad
     assert faults_of(out.resolve()) == [], "no script, and the strange file is found"
     assert (
         "Next: Two" in (out / "00_one.html").read_text()

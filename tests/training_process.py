@@ -1,7 +1,8 @@
 """Real training processes to kill: `python tests/training_process.py` forks one for each line of JSON on its standard input.
 
-The imports, which take seconds, happen once. A line holds the arguments of conftest.tiny_run; the answer is a line with the
-process's number and, when it has ended, another with the signal (negative) or code it ended with.
+The imports, which take seconds, happen once. A line holds the arguments of conftest.tiny_run, and perhaps a step in which to
+hang, for ever or until a file exists; the answer is a line with the process's number and, when it has ended, another with the
+signal (negative) or code it ended with.
 """
 
 import json
@@ -29,9 +30,10 @@ def serve() -> None:
         if process == 0:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             hang_at, train_on = request.pop("hang_at", None), Trainer.train_on
+            until = Path(request.pop("until", os.devnull + "/never"))
 
             def hanging(trainer, *batch):
-                while trainer.step == hang_at:
+                while trainer.step == hang_at and not until.exists():
                     time.sleep(0.02)
                 return train_on(trainer, *batch)
 
