@@ -211,25 +211,33 @@ def pytest_collection_modifyitems(items):
 def pytest_sessionfinish(session):
     """A worker hands its part of the score to the process that started it."""
     from mutants import SCORE
+    from planted import PLANTED
 
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["score"] = SCORE
+        session.config.workeroutput["planted"] = PLANTED
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_testnodedown(node):
     from mutants import SCORE
+    from planted import PLANTED
 
-    for what, number in getattr(node, "workeroutput", {}).get("score", {}).items():
-        SCORE[what] += number
+    for total, name in ((SCORE, "score"), (PLANTED, "planted")):
+        for what, number in getattr(node, "workeroutput", {}).get(name, {}).items():
+            total[what] += number
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say how well the checks of the exercises did: wrong answers refused, right ones accepted."""
+    """Say how well the checks of the exercises did, wrong answers refused and right ones accepted; and how well `repro`."""
     from mutants import SCORE
+    from planted import PLANTED
 
     if SCORE["mutants tried"]:
         terminalreporter.write_sep("-", "checks of the exercises")
         for what, done in (("mutants", "rejected"), ("right answers", "accepted")):
             line = f"{what} {done} / tried: {SCORE[f'{what} {done}']} / {SCORE[f'{what} tried']}"
             terminalreporter.write_line(line)
+    if PLANTED["planted"]:
+        terminalreporter.write_sep("-", "minicyclegan repro")
+        terminalreporter.write_line(f"differences found / planted: {PLANTED['found']} / {PLANTED['planted']}")

@@ -16,10 +16,11 @@ from conftest import ROOT, make_folder, noise_image
 
 import minicyclegan.repro.run
 from minicyclegan.cli import main
-from minicyclegan.repro.compare import PLACE, TOLERANCES, compare, compare_cells, text
+from minicyclegan.repro.compare import PLACE, compare, compare_cells, text
 from minicyclegan.repro.facts import SANITISE, code_cells, short_hash, why_failed
 from minicyclegan.repro.report import markdown
 from minicyclegan.repro.run import FORMAT, PROFILES, TRAINING
+from minicyclegan.repro.tolerances import TOLERANCES
 
 TINY = dict(image_size=16, steps=3, base_channels=4, n_blocks=1, discriminator_channels=4)
 TINY |= dict(discriminator_layers=2, paired="yes")  # three test pictures are too few to tell by themselves

@@ -14,7 +14,12 @@ import click
     show_default=True,
     help="smoke: a few steps of notebook 07 and the quick notebooks; cpu, gpu: 07 in full, and its evaluation.",
 )
-@click.option("--only", default="", metavar="02,07", help="These notebooks instead of the profile's.")
+@click.option(
+    "--only",
+    default="",
+    metavar="02,07",
+    help="These notebooks instead of the profile's; probe is the probe.",
+)
 @click.option(
     "-o",
     "--output",
@@ -37,6 +42,7 @@ import click
     help="Stop a notebook that takes longer.",
 )
 @click.option("--update", is_flag=True, help="Make the result the new reference.")
+@click.option("--junit", type=click.Path(), metavar="FILE", help="Write the verdicts as JUnit XML too.")
 @click.option(
     "--reference",
     type=click.Path(file_okay=False),
@@ -45,12 +51,16 @@ import click
 @click.option(
     "--notebooks", type=click.Path(file_okay=False), help="Folder of notebooks. Default: the course's."
 )
-def repro(profile, only, output, parameters, threads, minutes, update, reference, notebooks):
+def repro(profile, only, output, parameters, threads, minutes, update, junit, reference, notebooks):
     """Run notebooks again and compare with the committed reference: for a machine that checks on a schedule.
 
+    Compared are numbers, printed texts and figures, and in the profile smoke the probe: two short trainings with every
+    term of the losses switched on.
+
     Exit code 0: everything is the same. 1: something differs; it says which number, by how much, and what else differs
-    here. 2: something could not run (this wins over 1). report.json and report.md, with everything that is needed to
-    repeat it, are in the folder of the report, beside the executed notebooks and their logs.
+    here. 2: something could not run (this wins over 1). The report is a page, report.html, and the same as report.md and
+    report.json, with everything that is needed to repeat it, beside badge.svg, badge.json and summary.txt, the executed
+    notebooks and their logs.
     """
     import signal
 
@@ -60,7 +70,7 @@ def repro(profile, only, output, parameters, threads, minutes, update, reference
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code = repeat_and_compare(
-            profile, only, output, parameters, threads, minutes, update, reference, notebooks
+            profile, only, output, parameters, threads, minutes, update, junit, reference, notebooks
         )
     except KeyboardInterrupt:
         click.echo("stopped, and so is its notebook; there is no verdict", err=True)
@@ -81,14 +91,17 @@ def repro(profile, only, output, parameters, threads, minutes, update, reference
 
 
 def repeat_and_compare(
-    profile, only, output, parameters, threads, minutes, update, reference, notebooks
+    profile, only, output, parameters, threads, minutes, update, junit, reference, notebooks
 ) -> int:
     """What the command does; returns its exit code. Raises MiniCycleGANError before anything runs."""
     from minicyclegan.course.files import course_folder
     from minicyclegan.errors import RunError
+    from minicyclegan.repro.ci import require_writable, write_for_machines
     from minicyclegan.repro.compare import compare
     from minicyclegan.repro.report import read_reference, verdict_lines, write_reference, write_report
-    from minicyclegan.repro.run import PROFILES, chosen_notebooks, run_all
+    from minicyclegan.repro.run import PROFILES, chosen_notebooks, run_all, with_probe
+    from minicyclegan.repro.shown import draw_figures
+    from minicyclegan.repro.words import figures_in_words, first_sentence, summary_line
 
     folder = Path(notebooks or course_folder()).resolve()
     kept = Path(reference or folder / "reference").resolve()
@@ -104,13 +117,21 @@ def repeat_and_compare(
         if not update:
             raise
         old = None
+    junit_file = Path(junit).resolve() if junit else None
+    if junit_file is not None:
+        require_writable(junit_file)
     out = new_folder(output)
     click.echo(f"profile {profile}, {threads} thread{'s' if threads > 1 else ''}, into {out}")
-    result = run_all(profile, chosen, parameters, out, threads, minutes, click.echo)
+    probe = with_probe(PROFILES[profile], only)
+    result = run_all(profile, chosen, parameters, out, threads, minutes, click.echo, probe)
     outcome = compare(old or {}, result, update)
+    draw_figures(out, folder, outcome, old or {})
     files = write_report(out, outcome, old or {}, result)
-    click.echo("")
+    files += write_for_machines(out, outcome, result, junit_file)
+    click.echo(f"\n{first_sentence(outcome, old or {}, result)}\n")
     for line in verdict_lines(outcome):
+        click.echo(line)
+    for line in figures_in_words(outcome):
         click.echo(line)
     if update:  # raises where a notebook failed
         # a part of a profile keeps the rest of its reference; a whole one replaces it
@@ -119,8 +140,9 @@ def repeat_and_compare(
     click.echo("\nwritten:")
     for path in files:
         click.echo(f"  {path}")
+    click.echo(f"\n{summary_line(outcome, result)}")
     if not update:
-        click.echo(f"\n{outcome['verdict']}")
+        click.echo(outcome["verdict"])
     return 0 if update else outcome["exit_code"]
 
 

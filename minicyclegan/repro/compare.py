@@ -1,86 +1,11 @@
-"""Compare what notebooks gave with the reference, within stated tolerances, for `minicyclegan repro`.
-
-With the same surroundings (machine, processor, versions, device cpu, threads) everything must be equal to the last digit, as it
-was in two runs, with one thread and with two. In other surroundings sums are rounded in a different order, and a GAN amplifies
-small differences: after ten steps single losses differed by a factor of three. Measured with notebook 07 against one thread with AVX-512:
-two threads, AVX2, and SSE4.1 (ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA) in the smoke profile, AVX2 in the cpu profile. The
-tolerances are three to thirty times the largest difference seen, which stands beside each.
-"""
+"""Compare what notebooks and the probe gave with the reference, within the tolerances, for `minicyclegan repro`."""
 
 import difflib
-import math
-import re
-from decimal import Decimal
+
+from minicyclegan.repro.figures import compare_figures
+from minicyclegan.repro.tolerances import PLACE, difference, number, text
 
 VERDICTS = {"same": 0, "differs": 1, "could not run": 2}  # and the exit codes
-PLACE = ("machine", "processor", "device", "threads", "python", "torch", "torchvision", "numpy")
-
-# Relative tolerances in other surroundings: name to (tolerance, largest difference measured)
-TOLERANCES = {
-    "loss of step 1": (1e-5, "3e-7"),
-    "loss of step 2": (5e-3, "5e-4"),
-    "cycle loss, mean of 20 steps or more": (0.2, "0.09"),
-    "held-out error after step 1": (5e-4, "3e-5"),
-    "held-out error after step 2": (2e-2, "2e-3"),
-    "held-out error up to step 1000": (0.5, "0.16"),
-    "held-out error after step 1000": (0.15, "0.043"),
-    "size of a network's weights": (0.03, "0.008"),
-    "evaluation: share of the gap closed": (0.01, "0.002"),
-    "evaluation: other numbers": (0.15, "0.031"),
-    "mean and deviation of drawn pictures": (1e-4, "0"),
-    "learning rate": (1e-9, "0"),
-}
-IN_WORDS = {
-    "same surroundings": "every number and every text is compared exactly",
-    "other surroundings": {
-        name: f"{size:g} relative ({seen} measured)" for name, (size, seen) in TOLERANCES.items()
-    }
-    | {
-        "numbers in printed text": "one unit in the last digit printed; whole numbers and words exactly",
-        "files of pictures, parameters, number of cells": "none",
-        "other losses and the accuracies": "not compared, only finite: they differed by up to 270 %",
-    },
-}
-NUMBER = re.compile(r"(?<![\w.])([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?!\w)")
-
-
-def difference(what: str, expected, got, tolerance: str = "exact") -> dict:
-    """One thing that differs. `by` is empty unless both are numbers."""
-    by, numbers = "", all(type(value) in (int, float) for value in (expected, got))
-    if numbers:
-        by = f"{got - expected:+.3g}" + (f" ({(got - expected) / abs(expected):+.2%})" if expected else "")
-    return {"what": what, "expected": expected, "got": got, "by": by, "tolerance": tolerance}
-
-
-def number(what: str, expected, got, rule: str | None, same: bool) -> list[dict]:
-    """The difference of two numbers, if it is larger than allowed. Without a rule, only the same surroundings compare it."""
-    if expected is None or got is None:
-        return [] if expected == got else [difference(what, expected, got)]
-    if not same and rule is None:
-        return [] if math.isfinite(got) else [difference(what, expected, got, "finite")]
-    size = 0.0 if same else TOLERANCES[rule][0]
-    if abs(got - expected) <= size * abs(expected):  # false for nan, as it should be
-        return []
-    return [difference(what, expected, got, "exact" if same else f"{size:g} relative")]
-
-
-def text(what: str, expected: str, got: str, same: bool) -> list[dict]:
-    """The first difference of two printed texts."""
-    if expected == got:
-        return []
-    a, b = NUMBER.split(expected), NUMBER.split(got)
-    if len(a) == len(b) and a[::2] == b[::2]:  # only numbers differ
-        for old, new in zip(a[1::2], b[1::2]):
-            last = max(Decimal(old).as_tuple().exponent, Decimal(new).as_tuple().exponent)
-            allowed = Decimal(1).scaleb(last) if last < 0 and not same else 0
-            if old != new and (same or abs(Decimal(new) - Decimal(old)) > allowed):
-                tolerance = f"{allowed} (one unit in the last digit)" if allowed else "exact"
-                return [difference(what, float(old), float(new), tolerance)]
-        return []
-    for old, new in zip([*expected.splitlines(), None], [*got.splitlines(), None]):
-        if old != new:
-            return [difference(what, old, new)]
-    return [difference(what, expected[-80:], got[-80:])]
 
 
 def aligned(old: list[dict], new: list[dict], key: str) -> list[tuple[int, int, int, int]]:
@@ -89,9 +14,9 @@ def aligned(old: list[dict], new: list[dict], key: str) -> list[tuple[int, int, 
     return [code[1:] for code in difflib.SequenceMatcher(None, *keys, autojunk=False).get_opcodes()]
 
 
-def compare_cells(old: list[dict], new: list[dict], same: bool) -> tuple[list[dict], list[str]]:
-    """Differences of the cells' texts, cells that are missing or new, and notes on cells that were edited."""
-    found, notes, pairs = [], [], []
+def paired_cells(old: list[dict], new: list[dict]) -> tuple[list[dict], list[tuple[int, int]]]:
+    """Cells that are missing or new, as differences; and which cells belong together, by their numbers from 0."""
+    found, pairs = [], []
     for i, i_end, j, j_end in aligned(old, new, "source"):
         # In a part that changed, cells with the same first line were edited, and so were the others if both sides have equally many
         for k, k_end, m, m_end in aligned(old[i:i_end], new[j:j_end], "first_line"):
@@ -104,6 +29,12 @@ def compare_cells(old: list[dict], new: list[dict], same: bool) -> tuple[list[di
             for n in range(j + m, j + m_end):
                 what = f"code cell {n + 1} (`{new[n]['first_line']}`) is not in the reference"
                 found.append(difference(what, "no cell", "a cell"))
+    return found, pairs
+
+
+def compare_cells(old: list[dict], new: list[dict], same: bool) -> tuple[list[dict], list[str]]:
+    """Differences of the cells' texts, cells that are missing or new, and notes on cells that were edited."""
+    (found, pairs), notes = paired_cells(old, new), []
     for i, j in pairs:
         what = f"code cell {j + 1} (`{new[j]['first_line']}`)"
         if old[i]["source"] != new[j]["source"]:
@@ -165,6 +96,14 @@ def compare_training(old: dict, new: dict, same: bool) -> list[dict]:
     return found
 
 
+def compare_probe(old: dict, new: dict, same: bool) -> list[dict]:
+    """Differences of the probe's numbers, in the order in which they came about."""
+    found = []
+    for name in new | old:
+        found += number(name, old.get(name), new.get(name), "numbers of the probe", same)
+    return found
+
+
 def compare_data(old: dict, new: dict, same: bool) -> list[dict]:
     """Differences of the pictures. Another processor may round a drawn byte differently; a file may not change."""
     found, names = [], [name for name in old | new if name.startswith("hash")]
@@ -189,18 +128,22 @@ def compare_provenance(old: dict, new: dict) -> list[str]:
     for name in old["data"] | new["data"]:
         a, b = (part["data"].get(name, "none") for part in (old, new))
         lines += [] if a == b else [f"data {name}: {a} in the reference, {b} here"]
-    for name in (*PLACE, "commit", "dirty", "source"):
+    for name in (*PLACE, "matplotlib", "commit", "dirty", "source"):
         label = {"source": "notebook source hash", "dirty": "uncommitted changes"}.get(name, name)
-        lines += (
-            [] if old[name] == new[name] else [f"{label}: {old[name]} in the reference, {new[name]} here"]
-        )
-    a, b = old["library"], new["library"]
-    changed = [name for name in sorted(a | b) if a.get(name) != b.get(name)]
+        a, b = (part.get(name, "not recorded") for part in (old, new))
+        lines += [] if a == b else [f"{label}: {a} in the reference, {b} here"]
+    changed = changed_modules(old, new)
     return lines + ([f"library modules that changed: {', '.join(changed)}"] if changed else [])
 
 
+def changed_modules(old: dict, new: dict) -> list[str]:
+    """The modules of the library whose text is another one, such as "fast/norm"."""
+    a, b = old["library"], new["library"]
+    return [name for name in sorted(a | b) if a.get(name) != b.get(name)]
+
+
 def compare_notebook(old: dict | None, new: dict, update: bool = False) -> dict:
-    """Verdict on one notebook: `differences`, what differs in the `provenance`, and which surroundings were compared."""
+    """Verdict on one notebook or the probe: `differences`, what differs in the `provenance`, and how it was compared."""
     nothing = {"differences": [], "provenance": []}
     if "failure" in new:
         if old and "parameters" in new["provenance"]:
@@ -214,28 +157,40 @@ def compare_notebook(old: dict | None, new: dict, update: bool = False) -> dict:
     places = [{name: part["provenance"][name] for name in PLACE} for part in (old, new)]
     same = places[0] == places[1] and places[1]["device"] == "cpu"
     a, b = old["results"], new["results"]
+    outcome, notes = {"surroundings": "same" if same else "other"}, []
+    # In the order in which one thing leads to the next, as the first difference is the one that is told
     found = compare_data(old["provenance"]["data"], new["provenance"]["data"], same)
-    for line in b["not_run"]:
+    for line in b.get("not_run", []):
         found.append(difference(f"the cell `{line}` did not run", "ran", "did not run"))
-    notes = []
+    if "records" in a and "records" in b:
+        found += compare_training(a, b, same)
+    if "numbers" in a and "numbers" in b:
+        found += compare_probe(a["numbers"], b["numbers"], same)
     if "cells" in a and "cells" in b:
         if a["committed_outputs"] != b["committed_outputs"]:
             what = "code cells that carry outputs in the notebook file, before it is run"
             found.append(difference(what, a["committed_outputs"], b["committed_outputs"]))
         cells, notes = compare_cells(a["cells"], b["cells"], same)
-        found += cells
-    if "records" in a and "records" in b:
-        found += compare_training(a, b, same)
-    return {
+        pairs = paired_cells(a["cells"], b["cells"])[1]
+        drawn_alike = same and old["provenance"].get("matplotlib") == new["provenance"].get("matplotlib")
+        figures, outcome["figures"] = compare_figures(a["cells"], b["cells"], pairs, drawn_alike)
+        named = [one["figure"] for one in figures]
+        stale = [one for one in b.get("stale", []) if one["figure"] not in named]
+        found += cells + figures + stale
+    elif "figures" in b:
+        outcome["figures"] = {"compared": 0, "left out": {"this profile compares numbers only": b["figures"]}}
+    return outcome | {
         "verdict": "differs" if found else "same",
-        "surroundings": "same" if same else "other",
         "differences": found,
         "provenance": compare_provenance(old["provenance"], new["provenance"]) + notes,
+        "changed": changed_modules(old["provenance"], new["provenance"]),
+        "edited": bool(notes),
+        "probe": "numbers" in b,
     }
 
 
 def compare(reference: dict, result: dict, update: bool = False) -> dict:
-    """Verdicts on all notebooks that ran, and the worst of them as the whole `verdict`.
+    """Verdicts on all notebooks that ran, and on the probe; the worst of them is the whole `verdict`.
 
     With `update`, a notebook that has no reference yet is not a fault.
     """
@@ -243,5 +198,13 @@ def compare(reference: dict, result: dict, update: bool = False) -> dict:
         name: compare_notebook(reference.get("notebooks", {}).get(name), new, update)
         for name, new in result["notebooks"].items()
     }
-    worst = max((one["verdict"] for one in verdicts.values()), key=VERDICTS.get)
-    return {"verdict": worst, "exit_code": VERDICTS[worst], "notebooks": verdicts}
+    outcome = {"notebooks": verdicts}
+    if "probe" in result:
+        outcome["probe"] = compare_notebook(reference.get("probe"), result["probe"], update)
+    worst = max((one["verdict"] for one in parts_of(outcome).values()), key=VERDICTS.get)
+    return {"verdict": worst, "exit_code": VERDICTS[worst]} | outcome
+
+
+def parts_of(whole: dict) -> dict[str, dict]:
+    """The notebooks and the probe of a reference, of a result, or of what was said about it, by name."""
+    return whole.get("notebooks", {}) | ({"probe": whole["probe"]} if "probe" in whole else {})

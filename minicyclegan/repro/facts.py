@@ -42,14 +42,16 @@ def text_of(cell, out: Path) -> str:
 
 
 def cells_of(executed: Path, out: Path) -> list[dict]:
-    """What each code cell gave: its first line, the hash of its source, and its text where that is compared."""
+    """What each code cell gave: its first line, the hash of its source, its figures, and its text where that is compared."""
     from minicyclegan.course.cards import tags
+    from minicyclegan.repro.pictures import figures_of
 
     return [
         {
             "first_line": first_line(cell.source),
             "source": short_hash(cell.source),
             "text": None if "nbval-ignore-output" in tags(cell) else text_of(cell, out),
+            "figures": figures_of(cell, executed.stem),
         }
         for cell in code_cells(executed)
     ]
@@ -158,6 +160,7 @@ def data_facts(parameters: dict) -> dict:
 
 def surroundings(threads: int, device: str) -> dict:
     """Where this runs: commit, dirty or not, versions, machine, device, threads, and a hash of each library module."""
+    import matplotlib
     import numpy
     import torch
     import torchvision
@@ -183,6 +186,7 @@ def surroundings(threads: int, device: str) -> dict:
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
         "numpy": numpy.__version__,
+        "matplotlib": matplotlib.__version__,
         "machine": about["machine"],
         "processor": f"{features} {torch.backends.cpu.get_cpu_capability()}",
         "device": device,

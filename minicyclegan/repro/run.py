@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from minicyclegan.course.files import PACKAGE
 from minicyclegan.errors import MiniCycleGANError, RunError
 from minicyclegan.repro.facts import (
     cells_of,
@@ -23,6 +24,9 @@ from minicyclegan.repro.facts import (
     training_results,
     why_failed,
 )
+from minicyclegan.repro.figures import stale_figures
+from minicyclegan.repro.pictures import pngs_of
+from minicyclegan.runs.files import read_json
 from minicyclegan.sweep.run import GRACE, THREADS
 
 TRAINING = "07_train"
@@ -39,6 +43,9 @@ class Profile:
     evaluate: bool  # whether `minicyclegan evaluate` is run on the trained networks
     device: str
     minutes: int  # a notebook that takes longer is taken to hang
+    probe: bool = (
+        False  # whether the probe runs too: two short trainings with everything switched on (repro/probe.py)
+    )
 
 
 PROFILES = {
@@ -50,6 +57,7 @@ PROFILES = {
         False,
         "cpu",
         10,
+        probe=True,
     ),
     "cpu": Profile(("07",), "cpu", {"device": "cpu", "precision": "fp32"}, True, "cpu", 60),
     "gpu": Profile(("07",), "seasons_128", {"device": "cuda"}, True, "cuda", 360),
@@ -57,15 +65,23 @@ PROFILES = {
 
 
 def chosen_notebooks(profile: Profile, only: str, folder: Path) -> list[Path]:
-    """The notebooks of a profile, or those whose names begin as `only` says, such as "02,07". Raises RunError."""
-    found = []
-    for begin in [part.strip() for part in only.split(",") if part.strip()] or profile.notebooks:
+    """The notebooks of a profile, or those whose names begin as `only` says, such as "02,07". Raises RunError.
+
+    The word `probe` in `only` is not a notebook: see `with_probe`.
+    """
+    found, begins = [], [part.strip() for part in only.split(",") if part.strip()]
+    for begin in [part for part in begins if part != "probe"] if begins else profile.notebooks:
         paths = sorted(path for path in folder.glob("*.ipynb") if path.name.startswith(begin))
         if not paths:
             known = ", ".join(path.stem for path in sorted(folder.glob("*.ipynb")))
             raise RunError(f"there is no notebook {begin}; the course has {known}")
         found += [path for path in paths if path not in found]
     return found
+
+
+def with_probe(profile: Profile, only: str) -> bool:
+    """Whether the probe runs: where the profile has it, or where `only` names it."""
+    return "probe" in [part.strip() for part in only.split(",")] or (profile.probe and not only.strip(", "))
 
 
 def parameters_for(path: Path, profile: Profile, pairs: tuple[str, ...]) -> tuple[dict, dict]:
@@ -88,12 +104,14 @@ def parameters_for(path: Path, profile: Profile, pairs: tuple[str, ...]) -> tupl
     return given, whole
 
 
-def run_child(arguments: list[str], threads: int, cwd: Path, log: Path, seconds: float) -> str | None:
+def run_child(
+    arguments: list[str], threads: int, cwd: Path, log: Path, seconds: float, module: str = "minicyclegan.cli"
+) -> str | None:
     """Run `minicyclegan ARGUMENTS` in a process of its own; None if it ended well, else why not. Its output goes to the log."""
     environment = os.environ | dict.fromkeys(THREADS, str(threads)) | {"PYTHONUNBUFFERED": "1"}
     with open(log, "ab") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "minicyclegan.cli", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=cwd,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -155,6 +173,10 @@ def run_one(
         # The long runs are about numbers: their reference outlives a better sentence in 07
         results["committed_outputs"] = sum(bool(cell.outputs) for cell in committed)
         results["cells"] = cells_of(executed, out)
+        if not given:  # a run with other parameters draws other figures than those in the file
+            results["stale"] = stale_figures(committed, results["cells"], code_cells(executed))
+    else:
+        results["figures"] = sum(len(pngs_of(cell)) for cell in code_cells(executed))
     if path.stem == TRAINING:
         results |= training_results(run_dir)
         if profile.evaluate:
@@ -169,6 +191,25 @@ def run_one(
     return found | {"results": results, "seconds": round(time.monotonic() - started, 1)}
 
 
+def about_probe(place: dict) -> dict:
+    """The provenance of the probe, which brings its own parameters and pictures."""
+    data = {"name": "pictures of the probe", "pictures": {}}
+    source = short_hash((PACKAGE / "repro" / "probe.py").read_bytes())
+    return place | {"seed": "set inside the probe", "parameters": {}, "data": data, "source": source}
+
+
+def run_probe(out: Path, place: dict, minutes: float) -> dict:
+    """Run the probe; returns its provenance and numbers, or with `failure` why it could not run."""
+    folder, started, found = out / "probe", time.monotonic(), {"provenance": about_probe(place)}
+    folder.mkdir(parents=True)
+    given = [str(folder / "numbers.json")], place["threads"], folder, folder / "log.txt", minutes * 60
+    reason = run_child(*given, module="minicyclegan.repro.probe")
+    if reason is not None:
+        return found | {"failure": reason}
+    results = {"numbers": read_json(folder / "numbers.json")}
+    return found | {"results": results, "seconds": round(time.monotonic() - started, 1)}
+
+
 def run_all(
     name: str,
     notebooks: list[Path],
@@ -177,6 +218,7 @@ def run_all(
     threads: int,
     minutes: float | None = None,
     report: Callable[[str], None] = print,
+    probe: bool = False,
 ) -> dict:
     """Run the notebooks of a profile, one after the other; returns what a reference or a report is made of.
 
@@ -194,6 +236,13 @@ def run_all(
         except (MiniCycleGANError, OSError, KeyError, ValueError) as error:  # its data or its results
             one = {"provenance": place, "failure": f"{type(error).__name__}: {error}"}
         found[path.stem] = one
-        said = f"could not run: {one['failure']}" if "failure" in one else f"{one['seconds']:.0f} s"
-        report(f"{path.stem:<22} {said}")
-    return {"format": FORMAT, "profile": name, "notebooks": found}
+        report(f"{path.stem:<22} {how_it_went(one)}")
+    whole = {"format": FORMAT, "profile": name, "notebooks": found}
+    if probe:
+        whole["probe"] = run_probe(out, place, minutes or profile.minutes)
+        report(f"{'probe':<22} {how_it_went(whole['probe'])}")
+    return whole
+
+
+def how_it_went(one: dict) -> str:
+    return f"could not run: {one['failure']}" if "failure" in one else f"{one['seconds']:.0f} s"

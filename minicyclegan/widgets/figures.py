@@ -14,6 +14,7 @@ from torch import Tensor
 from minicyclegan.course.alt_texts import alt_text
 from minicyclegan.errors import RunError
 from minicyclegan.runs.folder import read_metrics
+from minicyclegan.widgets.panels import panels_of
 
 # The colours of Okabe and Ito (2008), told apart by colour-blind readers; A is blue, B is orange in every figure.
 COLOUR_A, COLOUR_B, COLOUR_FAKE, COLOUR_GREY = "#0072B2", "#E69F00", "#009E73", "#777777"
@@ -38,9 +39,10 @@ def show(figure: Figure, alt: str, **values) -> None:
     """
     alt, buffer = alt_text(alt, **values), io.BytesIO()
     figure.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
+    about = {"alt": alt} | panels_of(figure)  # `minicyclegan repro` compares panel by panel
     plt.close(figure)
     picture = base64.b64encode(buffer.getvalue()).decode()
-    display({"image/png": picture, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
+    display({"image/png": picture, "text/plain": alt}, raw=True, metadata={"image/png": about})
 
 
 def show_pictures(
