@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/
 
-.PHONY: train test long lab notebooks site clean
+.PHONY: train test long lab notebooks site wheel clean
 
 train: .venv/installed
 	@$(RUN)minicyclegan train seasons -f notebooks/configs/cpu.yaml
@@ -26,6 +26,11 @@ notebooks: .venv/installed
 site: .venv/installed
 	@rm -rf build/site
 	@$(RUN)python -m minicyclegan.course.site build/site
+
+wheel: .venv/installed
+	@rm -f dist/minicyclegan-*.whl
+	@$(RUN)python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist/minicyclegan-*.whl
 
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "Python 3.11 or newer is needed; say for example: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }

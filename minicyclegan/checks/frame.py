@@ -1,16 +1,52 @@
-"""What every check shares: it prints one line, right or not yet and why, and never a traceback."""
+"""What every check shares: it prints one line, right or not yet and why, and never a traceback unless it is strict."""
 
 import contextlib
 import functools
+import os
 import traceback
+import types
 import warnings
 from collections.abc import Callable
 
 import torch
 
 
-class NotYet(Exception):
+class NotYet(AssertionError):
     """What is wrong with an answer, in the words of a good teaching assistant."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback, which would lead through this file."""
+        return [str(self)]
+
+
+class strict:
+    """`strict(True)`: from now on a check that would print `Not yet: ...` raises NotYet with these words, for machines that mark.
+
+    `strict(False)` switches it off again; `with strict():` holds inside the block. Where neither was called, the environment
+    variable MINICYCLEGAN_STRICT decides: 1 is on; 0, or no such variable, is off. A strict check also refuses a function or
+    class that is taken from minicyclegan, because a machine that marks would take it for the student's own.
+    """
+
+    on: bool | None = None  # None: the environment decides
+
+    def __init__(self, on: bool = True):
+        self.was, strict.on = strict.on, bool(on)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error) -> None:
+        strict.on = self.was
+
+    def __repr__(self) -> str:  # what a cell shows that ends with `strict(True)`
+        return "checks raise NotYet" if is_strict() else "checks print, and never raise"
+
+
+def is_strict() -> bool:
+    """Whether checks raise. A word that we do not know is on: a mark that nobody earned is the worse mistake."""
+    if strict.on is not None:
+        return strict.on
+    return os.environ.get("MINICYCLEGAN_STRICT", "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def expect(condition, hint: str) -> None:
@@ -22,8 +58,8 @@ def expect(condition, hint: str) -> None:
 def exercise(proved: str) -> Callable:
     """Turn a function that raises NotYet into a check. `proved` says what a right answer has shown.
 
-    The check prints `Right: PROVED.` or `Not yet: HINT` and returns None, so that a cell shows one line. Its
-    `hint(*answers)` prints nothing and returns the hint, or None for a right answer: for `minicyclegan grade` and the tests.
+    The check prints `Right: PROVED.` or `Not yet: HINT` and returns None, so that a cell shows one line; while `strict` is on
+    it raises NotYet with `Not yet: HINT` instead. Its `hint(*answers)` prints nothing and returns the hint, or None for a right answer: for `minicyclegan grade` and the tests.
     The caller's random state is left as it was.
     """
 
@@ -49,13 +85,24 @@ def exercise(proved: str) -> Callable:
 
         @functools.wraps(look)
         def check(*answers) -> None:
-            problem = hint(*answers)
+            problem = (borrowed(answers) if is_strict() else None) or hint(*answers)
+            if problem is not None and is_strict():
+                raise NotYet(f"Not yet: {problem}")
             print(f"Right: {proved}." if problem is None else f"Not yet: {problem}")
 
         check.hint, check.proved = hint, proved
         return check
 
     return wrap
+
+
+def borrowed(answers: tuple) -> str | None:
+    """A hint if one of the answers is a function or class of minicyclegan itself."""
+    for answer in answers:
+        home = str(getattr(answer, "__module__", ""))
+        if isinstance(answer, (type, types.FunctionType)) and home.split(".")[0] == "minicyclegan":
+            return f"this is {home}.{answer.__qualname__}, taken from the library: write it yourself."
+    return None
 
 
 def in_words(error: BaseException) -> str:

@@ -4,12 +4,14 @@ What is cut is what nbgrader's ClearSolutions and ClearOutput would cut; tests/t
 nbgrader is installed.
 """
 
+import contextlib
 import copy
 import os
 import re
 import shutil
 import tempfile
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 from minicyclegan.course.cards import BEGIN, END, cards, read_notebook, tags
@@ -47,8 +49,9 @@ def cut(source: str, where: str) -> tuple[str, list[str]]:
     return "\n".join(kept), regions
 
 
-def student_copy(notebook, name: str, folded: bool = False):
+def student_copy(notebook, name: str, folded: bool = False, uncut: bool = False):
     """A notebook as students get it. With `folded`, solutions stay in their folds, and the cut code with them.
+    With `uncut`, what stands between the marks stays, and the marks too, for nbgrader to cut.
 
     Raises RunError, with the place, for a notebook with incomplete exercises or with marks that are not in pairs.
     """
@@ -59,7 +62,8 @@ def student_copy(notebook, name: str, folded: bool = False):
     for k, cell in enumerate(notebook.cells, 1):
         where = f"{name}, cell {k}"
         if cell.cell_type == "code":
-            cell.source, cut_here = cut(cell.source, where)
+            source, cut_here = cut(cell.source, where)
+            cell.source = cell.source if uncut else source
         elif any(line.strip() in (BEGIN, END) for line in cell.source.splitlines()):
             raise RunError(f"{where}: `{BEGIN}` and `{END}` belong in a code cell")
         else:
@@ -108,18 +112,14 @@ def write_student_copies(course: Path, out: Path, only: list[str], folded: bool 
     """
     import nbformat
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RunError(f"{out} is not empty; give a folder that does not exist yet")
+    require_new(out)
     copies = {
         path.name: student_copy(read_notebook(path), path.stem, folded)
         for path in chosen_notebooks(course, only)
     }
     if not copies:
         raise RunError(f"there are no notebooks in {course}")
-    temporary = None
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    with new_folder(out) as temporary:
         for name, notebook in copies.items():
             nbformat.write(notebook, temporary / name)
         for path in sorted(course.iterdir()):  # configs/, sweeps/: what the notebooks read
@@ -129,6 +129,23 @@ def write_student_copies(course: Path, out: Path, only: list[str], folded: bool 
                 shutil.copytree(path, temporary / path.name, ignore=NOT_COPIED)
             else:
                 shutil.copy(path, temporary)
+    return [out / name for name in copies]
+
+
+def require_new(out: Path) -> None:
+    """Refuse a place that holds something. Raises RunError."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(f"{out} is not empty; give a folder that does not exist yet")
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out`, which takes its name at the end, or is gone after a fault. Raises RunError."""
+    temporary = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        yield temporary
         temporary.chmod(0o755)  # mkdtemp makes a folder that only its owner may read
         if out.exists():
             out.rmdir()
@@ -138,4 +155,3 @@ def write_student_copies(course: Path, out: Path, only: list[str], folded: bool 
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
-    return [out / name for name in copies]

@@ -47,7 +47,7 @@ def grade_folder(
     jobs: int = 2,
     progress: Callable[[str], None] = print,
 ) -> Results:
-    """Grade all that lies in `folder` and write grades.csv and feedback/STUDENT.md to the new folder `out`.
+    """Grade all that lies in `folder`; write grades.csv, feedback/STUDENT.md and STUDENT.html to the new folder `out`.
 
     The files are rewritten after each notebook, so that an interruption (KeyboardInterrupt) leaves what was graded.
     Raises RunError before anything runs.

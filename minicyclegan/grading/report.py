@@ -8,13 +8,13 @@ from pathlib import Path
 
 from minicyclegan.errors import RunError, printable
 from minicyclegan.grading.notebook import NOT_YET, RIGHT, Graded
+from minicyclegan.grading.page import SHOWN_REMARKS, feedback_page
 
 COLUMNS = "student", "notebook", "exercise", "title", "verdict", "points", "reason"
-SHOWN_REMARKS = 12
 
 
 class Results:
-    """The graded notebooks of a class, written to grades.csv and feedback/STUDENT.md below `out`."""
+    """The graded notebooks of a class, written to grades.csv, feedback/STUDENT.md and STUDENT.html below `out`."""
 
     def __init__(self, out: Path, exercises: dict):
         self.out, self.exercises = out, exercises
@@ -25,12 +25,26 @@ class Results:
         self.graded.setdefault(submission.student, []).append((submission, graded))
         self.changed.add(submission.student)
 
+    def in_order(self, student: str) -> list:
+        """A student's (submission, graded) in the order of the course."""
+        return sorted(self.graded[student], key=lambda pair: pair[0].notebook or "~")
+
+    def below(self, share: float) -> list[tuple[str, int, int]]:
+        """(student, right, asked) for those with a smaller share of their exercises right; nothing asked counts as none right."""
+        found = []
+        for student in sorted(self.graded):
+            verdicts = [v for _, graded in self.graded[student] for v, _ in graded.verdicts.values()]
+            right = sum(verdict == RIGHT for verdict in verdicts)
+            if right / max(len(verdicts), 1) < share:
+                found.append((student, right, len(verdicts)))
+        return found
+
     def rows(self) -> list[dict]:
         """One row for each student and exercise, in the order of the course, then one total for each student."""
         rows, totals = [], []
         for student in sorted(self.graded):
             right = asked = 0
-            for submission, graded in sorted(self.graded[student], key=lambda pair: pair[0].notebook or "~"):
+            for submission, graded in self.in_order(student):
                 first = dict(
                     zip(COLUMNS, (student, submission.notebook, "", "", "could not be judged", 0, ""))
                 )
@@ -68,13 +82,15 @@ class Results:
             replace(self.out / "grades.csv", text.getvalue())
             for student in sorted(self.changed):
                 replace(self.out / "feedback" / f"{student}.md", self.feedback(student))
+                page = feedback_page(student, self.in_order(student))
+                replace(self.out / "feedback" / f"{student}.html", page)
         except OSError as error:
             raise RunError(f"cannot write the grades to {self.out}: {error.strerror or error}") from error
         self.changed.clear()
 
     def feedback(self, student: str) -> str:
         """The page for one student, in Markdown."""
-        pairs = sorted(self.graded[student], key=lambda pair: pair[0].notebook or "~")
+        pairs = self.in_order(student)
         verdicts = [verdict for _, graded in pairs for verdict, _ in graded.verdicts.values()]
         right = sum(verdict == RIGHT for verdict in verdicts)
         lines = [
