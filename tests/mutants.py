@@ -6,6 +6,7 @@ tests/test_checks_NN.py holds `TRIALS`, one Trial for each exercise, and runs th
 import functools
 import itertools
 import linecache
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,11 +53,29 @@ def solution(stem: str, check: str) -> str:
 
 
 def swap(source: str, *pairs: str) -> str:
-    """A mutant of `source`: swap(source, old, new, old, new, ...). Each old text must be there."""
+    """A mutant of `source`: swap(source, old, new, old, new, ...). Each old text must be there, broken into lines or not."""
     for old, new in zip(pairs[::2], pairs[1::2], strict=True):
-        assert old in source, f"{old!r} is not in the solution any more"
-        source = source.replace(old, new)
+        source, places = loosely(old).subn(lambda found: new, source)
+        assert places, f"{old!r} is not in the solution any more"
     return source
+
+
+def loosely(text: str) -> re.Pattern:
+    """A pattern for code that may be broken into lines at other places: at its inner blanks, and inside of brackets."""
+    inner = text.strip()
+    before, _, after = text.partition(inner)
+    parts = []
+    for token in re.findall(r"\s+|[\[({]|[\])}]|[^\s()\[\]{}]+", inner):
+        if token.isspace():
+            parts.append(r"\s+")
+        elif token in "([{":
+            parts.append(re.escape(token) + r"\s*")
+        elif token in ")]}":
+            parts.append(r",?\s*" + re.escape(token))
+        else:
+            parts.append(re.escape(token))
+    before, after = (r"\s+" if blank == " " else re.escape(blank) for blank in (before, after))
+    return re.compile(before + "".join(parts) + after)
 
 
 def hint_for(trial: Trial, source: str) -> str | None:
@@ -71,6 +90,20 @@ def hint_for(trial: Trial, source: str) -> str | None:
     except NotImplementedError:
         pass
     return trial.check.hint(*(namespace[answer] for answer in card_of(trial).answers))
+
+
+# What was measured, with two decimals or more; rounder numbers are settings and may come twice
+DECIMAL = re.compile(r"(?<![\w.=])-?\d+\.\d{2,}(?![\d%])")
+
+
+def equal_numbers(hint: str) -> list[str]:
+    """Numbers that a hint states as if they were two: found and wanted look the same in print."""
+    measured = [number for number in DECIMAL.findall(hint) if len(number.strip("-0.")) > 1]
+    twice = {number for number in measured if measured.count(number) > 1}
+    whole = re.findall(
+        r"you (?:say|get|give|count|draw|hold) (\d+),? (?:and|but|where|PyTorch|not)\D{0,40}\b\1\b", hint
+    )
+    return sorted(twice) + whole
 
 
 def trial_tests(trials: list[Trial]):
@@ -100,6 +133,7 @@ def trial_tests(trials: list[Trial]):
         assert hint is not None, "a wrong answer was accepted"
         assert part in hint, f"the hint does not lead there: {hint}"
         assert "\n" not in hint and "minicyclegan/" not in hint and len(hint) < 300
+        assert not equal_numbers(hint), f"the hint states equal numbers as different: {hint}"
         SCORE["mutants rejected"] += 1
 
     @pytest.mark.parametrize("trial", trials, ids=lambda t: t.check.__name__)

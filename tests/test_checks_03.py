@@ -26,6 +26,13 @@ TRIALS = [
         check_patch_discriminator,
         NOTEBOOK,
         right={
+            "keywords": swap(
+                PATCH,
+                "nn.Conv2d(channels_in, channels_out, 4, stride=stride, padding=1)",
+                "nn.Conv2d(in_channels=channels_in, out_channels=channels_out, kernel_size=(4, 4), stride=(stride, stride), padding=(1, 1))",
+                "nn.LeakyReLU(0.2, inplace=True)",
+                "nn.LeakyReLU(negative_slope=0.2)",
+            ),
             "biases left out where they are dead": """
 class PatchDiscriminator(nn.Module):
     def __init__(self, base_channels=64, n_layers=3):
@@ -35,30 +42,153 @@ class PatchDiscriminator(nn.Module):
             wider = base_channels * min(2**i, 8)
             parts += [nn.Conv2d(width, wider, 4, 2 if i < n_layers else 1, 1, bias=False), nn.InstanceNorm2d(wider), nn.LeakyReLU(0.2)]
             width = wider
-        self.net = nn.Sequential(*parts, nn.Conv2d(width, 1, 4, 1, 1))
+        self.layers = nn.Sequential(*parts, nn.Conv2d(width, 1, 4, 1, 1))
 
     def forward(self, x):
-        return self.net(x)
+        return self.layers(x)
 """,
-            "functional": """
+            "appended one by one": """
 class PatchDiscriminator(nn.Module):
     def __init__(self, base_channels=64, n_layers=3):
         super().__init__()
         widths = [3] + [base_channels * min(2**i, 8) for i in range(n_layers + 1)] + [1]
         strides = [2] * n_layers + [1, 1]
-        self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 4, s, 1) for a, b, s in zip(widths, widths[1:], strides))
+        self.layers = nn.Sequential()
+        for k, (a, b, s) in enumerate(zip(widths, widths[1:], strides)):
+            self.layers.append(nn.Conv2d(a, b, 4, s, 1))
+            if 0 < k < n_layers + 1:
+                self.layers.append(nn.InstanceNorm2d(b, affine=False))
+            if k < n_layers + 1:
+                self.layers.append(nn.LeakyReLU(negative_slope=0.2))
 
     def forward(self, x):
-        for k, layer in enumerate(self.convolutions):
+        for layer in self.layers:
             x = layer(x)
-            if 0 < k < len(self.convolutions) - 1:
-                x = F.instance_norm(x)
-            if k < len(self.convolutions) - 1:
-                x = F.leaky_relu(x, 0.2)
         return x
 """,
         },
         wrong={
+            "reflecting": (
+                swap(PATCH, "padding=1", 'padding=1, padding_mode="reflect"'),
+                "shows the discriminator a picture that goes on",
+            ),
+            "replicating in the last layer": (
+                swap(
+                    PATCH,
+                    "nn.Conv2d(channels_out, 1, 4, stride=1, padding=1)",
+                    'nn.Conv2d(channels_out, 1, 4, stride=1, padding=1, padding_mode="replicate")',
+                ),
+                "shows the discriminator a picture that goes on",
+            ),
+            "running statistics": (
+                swap(
+                    PATCH,
+                    "nn.InstanceNorm2d(channels_out)",
+                    "nn.InstanceNorm2d(channels_out, track_running_stats=True)",
+                ),
+                "the norms keep running statistics, or something is",
+            ),
+            "no norm in the last of the loop": (
+                swap(
+                    PATCH,
+                    "                nn.InstanceNorm2d(channels_out),\n",
+                    "                nn.InstanceNorm2d(channels_out) if i < n_layers else nn.Identity(),\n",
+                ),
+                "all but the first and the last have one",
+            ),
+            "under another name": (
+                swap(PATCH, "self.layers = nn", "self.net = nn", "self.layers(x)", "self.net(x)"),
+                "the cells below go through",
+            ),
+            "a list of modules": (
+                swap(
+                    PATCH,
+                    "self.layers = nn.Sequential(*layers, nn.Conv2d(channels_out, 1, 4, stride=1, padding=1))",
+                    "self.layers = nn.ModuleList([*layers, nn.Conv2d(channels_out, 1, 4, stride=1, padding=1)])",
+                    "        return self.layers(x)",
+                    "        for layer in self.layers:\n            x = layer(x)\n        return x",
+                ),
+                "the cells below go through",
+            ),
+            "other defaults": (
+                swap(PATCH, "n_layers: int = 3", "n_layers: int = 4"),
+                "PatchDiscriminator() without numbers",
+            ),
+            "other base": (
+                swap(PATCH, "base_channels: int = 64", "base_channels: int = 32"),
+                "PatchDiscriminator() without numbers",
+            ),
+            "dropout": (
+                swap(
+                    PATCH,
+                    "                nn.LeakyReLU(0.2, inplace=True),\n",
+                    "                nn.LeakyReLU(0.2, inplace=True),\n                nn.Dropout(0.5),\n",
+                ),
+                "your convolutions are right, but what comes between",
+            ),
+            "dropout that is off": (
+                swap(
+                    PATCH,
+                    "                nn.LeakyReLU(0.2, inplace=True),\n",
+                    """                nn.LeakyReLU(0.2, inplace=True),
+                nn.Dropout(0.0),
+                nn.BatchNorm2d(channels_out, affine=False).eval(),
+""",
+                ),
+                "you have batch norms; an instance norm looks at",
+            ),
+            "affine norms": (
+                swap(
+                    PATCH, "nn.InstanceNorm2d(channels_out)", "nn.InstanceNorm2d(channels_out, affine=True)"
+                ),
+                "the norms of the paper have none",
+            ),
+            "kernels 4 x 3": (
+                swap(
+                    PATCH,
+                    "nn.Conv2d(channels_in, channels_out, 4,",
+                    "nn.Conv2d(channels_in, channels_out, (4, 3),",
+                ),
+                "all of the paper's are",
+            ),
+            "frozen first": (
+                swap(
+                    PATCH,
+                    "        layers = [first,",
+                    "        first.requires_grad_(False)\n        layers = [first,",
+                ),
+                "the scores are right, but the gradients of some",
+            ),
+            "detached": (
+                swap(PATCH, "return self.layers(x)", "return self.layers[2:](self.layers[:2](x).detach())"),
+                "the scores are right, but the gradients of some",
+            ),
+            "the scores of the middle": (
+                swap(
+                    PATCH,
+                    "return self.layers(x)",
+                    "return self.layers(x) * (self.training + 0.0) + self.layers(x.clone()).clamp(-9, 9) * (not self.training) * 0.5",
+                ),
+                "the norms keep running statistics, or something is",
+            ),
+            "capped at 512": (
+                swap(
+                    PATCH,
+                    "min(2 ** (i - 1), 8)",
+                    "min(2 ** (i - 1), 512 // c)",
+                    "min(2**i, 8)",
+                    "min(2**i, 512 // c)",
+                ),
+                "they double, but never go beyond",
+            ),
+            "dilated last": (
+                swap(
+                    PATCH,
+                    "nn.Conv2d(channels_out, 1, 4, stride=1, padding=1)",
+                    "nn.Conv2d(channels_out, 1, 4, stride=1, padding=1, dilation=2)",
+                ),
+                "one of your convolutions has a dilation, groups, or",
+            ),
             "94 px": (
                 swap(PATCH, "stride = 2 if i < n_layers else 1", "stride = 2"),
                 "last two have stride 1",
@@ -103,6 +233,7 @@ class PatchDiscriminator(nn.Module):
         check_dead_biases,
         NOTEBOOK,
         right={
+            "pairwise": swap(DEAD, "zip(layers, layers[1:])", '__import__("itertools").pairwise(layers)'),
             "by index": """
 def dead_biases(layers):
     layers, total = list(layers), 0
@@ -122,6 +253,34 @@ def dead_biases(layers):
 """,
         },
         wrong={
+            "batch norms as well": (
+                swap(
+                    DEAD,
+                    "isinstance(following, nn.InstanceNorm2d)",
+                    "isinstance(following, (nn.InstanceNorm2d, nn.BatchNorm2d))",
+                ),
+                "biases stand directly in front of an instance norm",
+            ),
+            "any layer with norm in its name": (
+                swap(DEAD, "isinstance(following, nn.InstanceNorm2d)", '"Norm" in type(following).__name__'),
+                "biases stand directly in front of an instance norm",
+            ),
+            "removes them": (
+                swap(DEAD, "dead += layer.bias.numel()", "dead += layer.bias.data.zero_().numel()"),
+                "dead_biases changes the weights of the network",
+            ),
+            "the first one only": (
+                swap(DEAD, "dead += layer.bias.numel()", "return layer.bias.numel()"),
+                "is the end of the list looked at",
+            ),
+            "nothing for one layer": (
+                swap(DEAD, "    dead = 0", "    dead = 0 if len(layers) > 1 else layers[0].out_channels"),
+                "a single convolution with nothing behind it has",
+            ),
+            "every second pair": (
+                swap(DEAD, "zip(layers, layers[1:])", "list(zip(layers, layers[1:]))[::2]"),
+                "is the end of the list looked at",
+            ),
             "all biases": (
                 "def dead_biases(layers):\n    return sum(l.bias.numel() for l in layers if isinstance(l, nn.Conv2d) and l.bias is not None)\n",
                 "that is all the biases",
@@ -138,13 +297,19 @@ def dead_biases(layers):
                 "keeps the biases alive",
             ),
             "memorised": ("def dead_biases(layers):\n    return 896\n", "Which convolutions have a norm"),
-            "no bias": (swap(DEAD, " and layer.bias is not None", ""), "bias=False has no biases"),
+            "no bias": (swap(DEAD, "layer.bias is not None", "True"), "bias=False has no biases"),
         },
     ),
     Trial(
         check_receptive_field,
         NOTEBOOK,
         right={
+            "reduce": """import functools
+
+
+def receptive_field(kernels, strides):
+    return functools.reduce(lambda f, ks: (f - 1) * ks[1] + ks[0], list(zip(kernels, strides))[::-1], 1)
+""",
             "forwards": """
 def receptive_field(kernels, strides):
     field, jump = 1, 1
@@ -161,6 +326,25 @@ def receptive_field(kernels, strides):
 """,
         },
         wrong={
+            "strides of at least 2": (
+                swap(FIELD, "(field - 1) * stride", "(field - 1) * max(2, stride)"),
+                "the walk back is the same for every kernel and",
+            ),
+            "kernels of at least 3": (
+                swap(FIELD, "+ kernel", "+ max(3, kernel)"),
+                "the walk back is the same for every kernel and",
+            ),
+            "at least three layers": (
+                swap(
+                    FIELD,
+                    "    field = 1\n",
+                    """    field = 1
+    if len(kernels) < 2:
+        return kernels[0] * strides[0]
+""",
+                ),
+                "Work it out on paper, with field =",
+            ),
             "forwards with the backward formula": (
                 swap(
                     FIELD, "zip(reversed(kernels), reversed(strides), strict=True)", "zip(kernels, strides)"
@@ -203,6 +387,30 @@ def judge_of_70(c):
             "the library's": "from minicyclegan.discriminator import PatchDiscriminator\n\n\ndef judge_of_70(c):\n    return PatchDiscriminator(c)\n",
         },
         wrong={
+            "reflecting": (
+                swap(
+                    JUDGE,
+                    "8 * c, 4, stride=1, padding=1)",
+                    '8 * c, 4, stride=1, padding=1, padding_mode="reflect")',
+                ),
+                "shows the discriminator a picture that goes on",
+            ),
+            "without the last norm": (
+                swap(JUDGE, "nn.InstanceNorm2d(8 * c), ", ""),
+                "all but the first and the last have one",
+            ),
+            "fixed width": (
+                swap(JUDGE, "    # fmt: off\n", "    # fmt: off\n    c = 64\n"),
+                "leave them as they were",
+            ),
+            "a dilation": (
+                swap(
+                    JUDGE,
+                    "nn.Conv2d(8 * c, 1, 4, padding=1)",
+                    "nn.Conv2d(8 * c, 1, 4, padding=1, dilation=2)",
+                ),
+                "one of your convolutions has a dilation, groups, or",
+            ),
             "still 94": (
                 swap(
                     JUDGE,
@@ -261,6 +469,11 @@ def judge_of_70(c):
             "floats": pixel("24.0", "900.0"),
         },
         wrong={
+            "rows too many": ("scores_without_norms, scores_with_norms = 27, 900", "then the columns j with"),
+            "all of a row": (
+                "scores_without_norms, scores_with_norms = 24, 90",
+                "At how many places is it felt when that mean moves",
+            ),
             "the middle": (pixel(64, 900), "a pixel in the middle"),
             "a corner": (pixel(9, 900), "a corner"),
             "no overlap": (pixel(1, 900), "patches overlap"),

@@ -38,6 +38,24 @@ TRIALS = [
         check_gan_loss,
         NOTEBOOK,
         right={
+            "match": """
+def gan_loss(scores, is_real, mode="lsgan"):
+    match mode:
+        case "lsgan":
+            return torch.mean(torch.pow(scores - (1.0 if is_real else 0.0), 2))
+        case "bce":
+            return torch.mean(torch.logaddexp(torch.zeros_like(scores), -scores if is_real else scores))
+    raise ValueError(f"no {mode}")
+""",
+            "einsum": """
+def gan_loss(scores, is_real, mode="lsgan"):
+    d = (scores - int(is_real)).reshape(-1)
+    if mode == "lsgan":
+        return torch.einsum("i,i->", d, d) / d.numel()
+    if mode == "bce":
+        return F.binary_cross_entropy_with_logits(input=scores, target=torch.zeros_like(scores) + is_real, reduction="mean")
+    raise ValueError
+""",
             "by hand": """
 def gan_loss(scores, is_real, mode="lsgan"):
     if mode == "lsgan":
@@ -57,6 +75,78 @@ def gan_loss(scores, is_real, mode="lsgan"):
 """,
         },
         wrong={
+            "half a gradient": (
+                swap(
+                    GAN,
+                    "F.mse_loss(scores, target)",
+                    "((scores - target) * (scores.detach() - target)).mean()",
+                ),
+                "for lsgan the value is right, but its gradient for",
+            ),
+            "huber": (
+                swap(GAN, "F.mse_loss(scores, target)", "2 * F.huber_loss(scores, target, delta=10.0)"),
+                "also a large one",
+            ),
+            "detached": (
+                swap(
+                    GAN, "target = torch.full_like", "scores = scores.detach()\n    target = torch.full_like"
+                ),
+                "your loss has no way back to the scores",
+            ),
+            "bce for any other mode": (
+                swap(GAN, '    if mode == "bce":\n', '    if mode != "wasserstein":\n'),
+                "for the mode 'hinge' your function should raise",
+            ),
+            "a mode that is contained": (
+                swap(GAN, 'if mode == "lsgan"', 'if mode in "lsgan"'),
+                "for the mode 'gan' your function should raise",
+            ),
+            "cross-entropy clamped": (
+                swap(
+                    GAN,
+                    "F.binary_cross_entropy_with_logits(scores, target)",
+                    "F.binary_cross_entropy_with_logits(scores.clamp(-200, 200), target)",
+                ),
+                "that should be real the slope of your cross-entropy",
+            ),
+            "writes into the scores": (
+                swap(GAN, "F.mse_loss(scores, target)", "scores.sub_(target).square().mean()"),
+                "your function writes into the tensor that it was",
+            ),
+            "AssertionError": (
+                swap(
+                    GAN,
+                    "    raise ValueError(f\"gan_mode is {mode!r}; use 'lsgan' (the paper's) or 'bce'\")",
+                    "    assert False",
+                ),
+                "for the mode 'wasserstein' it stops with",
+            ),
+            "bce without mode": (
+                swap(GAN, 'mode: str = "lsgan"', 'mode: str = "bce"'),
+                "that should be real the squared distance is",
+            ),
+            "mean over batch of sums": (
+                swap(
+                    GAN,
+                    "F.mse_loss(scores, target)",
+                    "(scores - target).square().flatten(1).sum(1).mean() if scores.dim() > 1 else F.mse_loss(scores, target)",
+                ),
+                "that is the sum over each map; take the mean over",
+            ),
+            "soft labels": (
+                swap(GAN, "1.0 if is_real", "0.9 if is_real"),
+                "Compare each score with its target, then take the",
+            ),
+            "root": (
+                swap(GAN, "F.mse_loss(scores, target)", "F.mse_loss(scores, target).sqrt()"),
+                "for lsgan and real you get",
+            ),
+            "no gradient for bce": (
+                swap(
+                    GAN, "return F.binary_cross", "with torch.no_grad():\n            return F.binary_cross"
+                ),
+                "your loss has no way back to the scores",
+            ),
             "targets swapped": (
                 swap(GAN, "1.0 if is_real else 0.0", "0.0 if is_real else 1.0"),
                 "Which number means real",
@@ -105,6 +195,11 @@ def gan_loss(scores, is_real, mode="lsgan"):
         NOTEBOOK,
         setup=SETUP,
         right={
+            "stack mean": swap(
+                LOSSES,
+                "0.5 * (gan_loss(real_scores, True, mode) + gan_loss(fake_scores, False, mode))",
+                "torch.stack([gan_loss(real_scores, True, mode=mode), gan_loss(fake_scores, is_real=False, mode=mode)]).mean()",
+            ),
             "by hand": """
 def discriminator_loss(real_scores, fake_scores, mode="lsgan"):
     return sum(gan_loss(s, real, mode) for s, real in ((real_scores, True), (fake_scores, False))) / 2
@@ -124,6 +219,64 @@ def generator_loss(fake_scores, mode="lsgan"):
 """,
         },
         wrong={
+            "fake detached": (
+                swap(
+                    LOSSES,
+                    "gan_loss(fake_scores, False, mode)",
+                    "gan_loss(fake_scores.detach(), False, mode)",
+                ),
+                "detach belongs to the picture, before the",
+            ),
+            "real detached": (
+                swap(
+                    LOSSES, "gan_loss(real_scores, True, mode)", "gan_loss(real_scores.detach(), True, mode)"
+                ),
+                "your discriminator's loss does not reach the real",
+            ),
+            "generator detached": (
+                swap(
+                    LOSSES,
+                    "return gan_loss(fake_scores, True, mode)",
+                    "return gan_loss(fake_scores.detach(), True, mode)",
+                ),
+                "your generator's loss does not reach the fake",
+            ),
+            "half of the fakes detached": (
+                swap(
+                    LOSSES,
+                    "gan_loss(fake_scores, False, mode)",
+                    "(gan_loss(fake_scores, False, mode) + gan_loss(fake_scores.detach(), False, mode)) / 2",
+                ),
+                "discriminator_loss has the right value and a wrong",
+            ),
+            "default bce": (
+                swap(
+                    LOSSES,
+                    'fake_scores: Tensor, mode: str = "lsgan") -> Tensor:\n    """The generator',
+                    'fake_scores: Tensor, mode: str = "bce") -> Tensor:\n    """The generator',
+                ),
+                "without a mode generator_loss should take least",
+            ),
+            "one batch": (
+                swap(
+                    LOSSES,
+                    "0.5 * (gan_loss(real_scores, True, mode) + gan_loss(fake_scores, False, mode))",
+                    "(gan_loss(real_scores, True, mode) * real_scores.numel() + gan_loss(fake_scores, False, mode) * fake_scores.numel()) / (real_scores.numel() + fake_scores.numel())",
+                ),
+                "real and fake should weigh the same, even if one",
+            ),
+            "lsgan for the discriminator": (
+                swap(LOSSES, "gan_loss(fake_scores, False, mode))", "gan_loss(fake_scores, False))"),
+                "discriminator_loss does not pass its mode on to",
+            ),
+            "larger of the two": (
+                swap(
+                    LOSSES,
+                    "0.5 * (gan_loss(real_scores, True, mode) + gan_loss(fake_scores, False, mode))",
+                    "torch.maximum(gan_loss(real_scores, True, mode), gan_loss(fake_scores, False, mode))",
+                ),
+                "half of the sum of two distances",
+            ),
             "half forgotten": (swap(LOSSES, "0.5 * ", ""), "the paper halves it"),
             "swapped": (
                 swap(
@@ -183,10 +336,67 @@ def generator_loss(fake_scores, mode="lsgan"):
         check_loss_for_real,
         NOTEBOOK,
         right={
+            "norm": """def loss_for_real(judge, pictures):
+    s = judge(pictures) - 1
+    return s.norm() ** 2 / s.numel()
+""",
+            "gan_loss": """from minicyclegan.gan_loss import gan_loss
+def loss_for_real(judge, pictures):
+    return gan_loss(judge(pictures), is_real=True)
+""",
             "mse_loss": real("F.mse_loss(judge(pictures), torch.ones_like(judge(pictures)))"),
             "in two steps": "def loss_for_real(judge, pictures):\n    away = 1 - judge(pictures)\n    return (away * away).mean()\n",
         },
         wrong={
+            "half a gradient": (
+                """def loss_for_real(judge, pictures):
+    s = judge(pictures)
+    return ((s - 1) * (s.detach() - 1)).mean()
+""",
+                "the value is right, but its gradient for the",
+            ),
+            "leaves eval": (
+                "def loss_for_real(judge, pictures):\n    return (judge.eval()(pictures) - 1).square().mean()\n",
+                "in another mode",
+            ),
+            "frozen": (
+                """def loss_for_real(judge, pictures):
+    judge.requires_grad_(False)
+    return (judge(pictures) - 1).square().mean()
+""",
+                "requires_grad_",
+            ),
+            "no grad": (
+                """def loss_for_real(judge, pictures):
+    with torch.no_grad():
+        s = judge(pictures)
+    return (s - 1).square().mean()
+""",
+                "your loss has no way back to the discriminator",
+            ),
+            "huber": (
+                """def loss_for_real(judge, pictures):
+    s = judge(pictures)
+    return 2 * F.huber_loss(s, torch.ones_like(s), delta=30.0)
+""",
+                "Square the distance at each place, then average",
+            ),
+            "the first picture only": (
+                "def loss_for_real(judge, pictures):\n    return (judge(pictures)[0] - 1).square().mean()\n",
+                "Square the distance at each place, then average",
+            ),
+            "pictures changed": (
+                "def loss_for_real(judge, pictures):\n    return (judge(pictures.clamp_(-1, 1)) - 1).square().mean()\n",
+                "loss_for_real writes into what it was given",
+            ),
+            "median": (
+                "def loss_for_real(judge, pictures):\n    return (judge(pictures) - 1).square().median()\n",
+                "Square the distance at each place, then average",
+            ),
+            "picture weights": (
+                "def loss_for_real(judge, pictures):\n    return (judge(pictures) - 1).square().sum((1, 2, 3)).mean()\n",
+                "Square the distance at each place, then average",
+            ),
             "the trap": (real("(judge(pictures).mean((1, 2, 3)) - 1).square().mean()"), "its places cancel"),
             "all at once": (real("(judge(pictures).mean() - 1) ** 2"), "even pictures cancel"),
             "rows": (real("(judge(pictures).mean(3) - 1).square().mean()"), "the rows of each map"),
@@ -204,6 +414,37 @@ def generator_loss(fake_scores, mode="lsgan"):
         NOTEBOOK,
         setup=SETUP,
         right={
+            "freeze and thaw": """
+def judge_turn(judge, optimizer_d, real, fake, mode):
+    judge.requires_grad_(True)
+    for p in judge.parameters():
+        p.grad = None
+    discriminator_loss(fake_scores=judge(fake.data), real_scores=judge(real), mode=mode).backward()
+    optimizer_d.step()
+
+
+def generator_turn(judge, optimizer_g, fake, mode):
+    judge.requires_grad_(False)
+    optimizer_g.zero_grad(set_to_none=True)
+    generator_loss(judge(fake), mode=mode).backward()
+    optimizer_g.step()
+""",
+            "closures": """
+def judge_turn(judge, optimizer_d, real, fake, mode):
+    shown = fake.detach().clone()
+    def closure():
+        optimizer_d.zero_grad()
+        loss = discriminator_loss(judge(real), judge(shown), mode)
+        loss.backward()
+        return loss
+    optimizer_d.step(closure)
+
+
+def generator_turn(judge, optimizer_g, fake, mode):
+    optimizer_g.zero_grad()
+    torch.autograd.backward(generator_loss(judge(fake), mode))
+    optimizer_g.step()
+""",
             "other order": """
 def judge_turn(judge, optimizer_d, real, fake, mode):
     loss = discriminator_loss(judge(real), judge(fake.detach()), mode)
@@ -234,6 +475,92 @@ def generator_turn(judge, optimizer_g, fake, mode):
 """,
         },
         wrong={
+            "two steps": (
+                swap(TURNS, "    optimizer_d.step()\n", "    optimizer_d.step()\n    optimizer_d.step()\n"),
+                "judge_turn makes 2 steps",
+            ),
+            "two steps of the generator": (
+                swap(TURNS, "    optimizer_g.step()\n", "    optimizer_g.step()\n    optimizer_g.step()\n"),
+                "generator_turn makes 2 steps",
+            ),
+            "never thawed": (
+                swap(
+                    TURNS,
+                    "    optimizer_g.zero_grad()\n",
+                    "    optimizer_g.zero_grad()\n    judge.requires_grad_(False)\n",
+                ),
+                "and never thawed them",
+            ),
+            "leaves eval": (
+                swap(
+                    TURNS, "    optimizer_g.zero_grad()\n", "    optimizer_g.zero_grad()\n    judge.eval()\n"
+                ),
+                "after a turn a network is in another mode",
+            ),
+            "cleared after": (
+                swap(
+                    TURNS,
+                    "    optimizer_d.zero_grad()\n",
+                    "",
+                    "    optimizer_d.step()\n",
+                    "    optimizer_d.step()\n    optimizer_d.zero_grad()\n",
+                ),
+                "gradients of an earlier turn are added in",
+            ),
+            "half forgotten": (
+                swap(
+                    TURNS,
+                    "discriminator_loss(judge(real), judge(fake.detach()), mode)",
+                    "(2 * discriminator_loss(judge(real), judge(fake.detach()), mode))",
+                ),
+                "the discriminator's step is twice as large as it",
+            ),
+            "cleared only once": (
+                swap(
+                    TURNS,
+                    "    optimizer_d.zero_grad()\n",
+                    """    if not getattr(judge_turn, "cleared", False):
+        optimizer_d.zero_grad()
+    judge_turn.cleared = True
+""",
+                ),
+                "judge_turn does not follow its own loss alone",
+            ),
+            "detach in place": (
+                swap(TURNS, "fake.detach()", "fake.detach_()"),
+                "the generator still has to learn from it",
+            ),
+            "the generator cleared by the judge": (
+                swap(
+                    TURNS,
+                    "    optimizer_d.step()\n",
+                    "    optimizer_d.step()\n    fake.sum().backward(retain_graph=True)\n",
+                ),
+                "where should the way back from the fake be cut",
+            ),
+            "judge moves too": (
+                swap(
+                    TURNS,
+                    "    optimizer_g.step()\n",
+                    """    optimizer_g.step()
+    for p in judge.parameters():
+        p.data -= 0.1 * p.grad
+""",
+                ),
+                "whose optimiser makes the step, and whose weights",
+            ),
+            "real detached?": (
+                swap(TURNS, "judge(real)", "judge(real).detach()"),
+                "the discriminator learns nothing from the real",
+            ),
+            "judge frozen in its turn": (
+                swap(
+                    TURNS,
+                    "    optimizer_d.zero_grad()\n",
+                    "    optimizer_d.zero_grad()\n    judge[0].requires_grad_(False)\n",
+                ),
+                "the discriminator moves, but not down",
+            ),
             "detach forgotten": (swap(TURNS, "fake.detach()", "fake"), "leaves gradients in the generator"),
             "score detached": (
                 swap(TURNS, "judge(fake.detach())", "judge(fake).detach()"),
@@ -277,6 +604,10 @@ def generator_turn(judge, optimizer_g, fake, mode):
             "capital letters": f"my_guess = {[word.title() for word in GUESS]}\n",
         },
         wrong={
+            "six words": (
+                "my_guess = ['error'] * 3 + ['silent'] * 3",
+                "my_guess should be a list of five words, each",
+            ),
             "number 1": (guess(0), "Does True have one"),
             "number 2": (guess(1), "a probability"),
             "number 3": (guess(2), "uses that graph up"),

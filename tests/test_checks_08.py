@@ -45,6 +45,14 @@ TRIALS = [
         STEM,
         SETUP,
         right={
+            "where": """def psnr(guess, truth):
+    e = torch.einsum('nchw,nchw->n', guess - truth, guess - truth) / (4 * guess[0].numel())
+    return torch.where(e > 1e-10, -10 * torch.log(e) / math.log(10), torch.tensor(100.0))
+""",
+            "mse_loss": """def psnr(guess, truth):
+    e = torch.nn.functional.mse_loss(guess / 2, truth / 2, reduction='none').flatten(1).mean(dim=1)
+    return torch.log10(torch.maximum(e, torch.tensor(1e-10))).mul(-10)
+""",
             "a peak of 2": psnr(
                 "squared = (guess - truth).pow(2).flatten(1).mean(1)",
                 "return 10 * torch.log10(4 / squared.clamp(min=4e-10))",
@@ -60,6 +68,70 @@ TRIALS = [
             ),
         },
         wrong={
+            "all or none": (
+                swap(
+                    PSNR,
+                    "    return -10",
+                    "    if (squared == 0).any():\n        return torch.full_like(squared, 100.0)\n    return -10",
+                ),
+                "where one of three pictures is equal to its truth",
+            ),
+            "grey first": (
+                swap(
+                    PSNR,
+                    "((guess - truth) / 2).square()",
+                    "((guess - truth) / 2).mean(1, keepdim=True).square()",
+                ),
+                "an error in red and its opposite in green are two",
+            ),
+            "writes into the guess": (
+                swap(PSNR, "(guess - truth) / 2", "guess.sub_(truth) / 2"),
+                "psnr writes into what it was given (pictures), and",
+            ),
+            "the range of the truth": (
+                swap(
+                    PSNR,
+                    "((guess - truth) / 2)",
+                    "((guess - truth) / (truth.amax((1, 2, 3), keepdim=True) - truth.amin((1, 2, 3), keepdim=True)))",
+                ),
+                "you divide by the range that the true picture",
+            ),
+            "the peak of the picture": (
+                swap(
+                    PSNR,
+                    "    return -10 * squared.clamp(min=1e-10).log10()",
+                    "    return 10 * (((truth + 1) / 2).amax((1, 2, 3)) ** 2 / squared.clamp(min=1e-10)).log10()",
+                ),
+                "you take the brightest pixel of the true picture",
+            ),
+            "at least 40 dB lost": (
+                swap(
+                    PSNR,
+                    "    return -10 * squared",
+                    "    squared = squared.where(squared == 0, squared.clamp(min=1e-5))\n    return -10 * squared",
+                ),
+                "what is its share of the range squared, in decibels",
+            ),
+            "squeezed": (
+                swap(PSNR, ".clamp(min=1e-10)", ".squeeze().clamp(min=1e-10)"),
+                "a picture alone gets another number than in a",
+            ),
+            "the logarithm of each colour": (
+                swap(
+                    PSNR,
+                    ".mean((1, 2, 3))\n    return -10 * squared.clamp(min=1e-10).log10()",
+                    ".mean((2, 3))\n    return (-10 * squared.clamp(min=1e-10).log10()).mean(1)",
+                ),
+                "you take the logarithm for each colour and average",
+            ),
+            "differences averaged": (
+                swap(PSNR, ".square().mean((1, 2, 3))", ".mean((1, 2, 3)).square()"),
+                "you average the differences before you square them",
+            ),
+            "for 12 x 16 only": (
+                swap(PSNR, ".mean((1, 2, 3))", ".sum((1, 2, 3)) / 576"),
+                "what is its share of the range squared, in decibels",
+            ),
             "a peak of 1": (swap(PSNR, "((guess - truth) / 2)", "(guess - truth)"), "you took a peak of 1"),
             "halved after the square": (
                 psnr(
@@ -98,6 +170,16 @@ TRIALS = [
         STEM,
         SETUP,
         right={
+            "global seed": swap(
+                BOOTSTRAP,
+                "    generator = torch.Generator().manual_seed(seed)\n    chosen = torch.randint(len(values), (resamples, len(values)), generator=generator)",
+                "    torch.manual_seed(seed)\n    chosen = torch.multinomial(torch.ones(len(values)), resamples * len(values), replacement=True).view(resamples, -1)",
+            ),
+            "rand and floor": swap(
+                BOOTSTRAP,
+                "torch.randint(len(values), (resamples, len(values)), generator=generator)",
+                "(torch.rand((resamples, len(values)), generator=generator) * len(values)).long()",
+            ),
             "a loop": bootstrap(
                 "sets = [values[torch.randint(n, (n,), generator=generator)] for _ in range(resamples)]",
                 "return torch.stack([drawn.mean(0) for drawn in sets])",
@@ -113,6 +195,90 @@ TRIALS = [
             ),
         },
         wrong={
+            "seed modulo 2": (
+                swap(BOOTSTRAP, "manual_seed(seed)", "manual_seed(seed % 4)"),
+                "the seed that is given is not used, or not all of",
+            ),
+            "a run of neighbours": (
+                swap(
+                    BOOTSTRAP,
+                    "    return values[chosen].mean(1)",
+                    "    chosen = (chosen[:, ::4].repeat_interleave(4, 1)[:, : len(values)] + torch.arange(len(values)) % 4) % len(values)\n    return values[chosen].mean(1)",
+                ),
+                "which pictures are in a test set together does not",
+            ),
+            "ends half as likely": (
+                swap(
+                    BOOTSTRAP,
+                    "torch.randint(len(values), (resamples, len(values)), generator=generator)",
+                    "(torch.rand((resamples, len(values)), generator=generator) * (len(values) - 1)).round().long()",
+                ),
+                "every position should be as likely",
+            ),
+            "draws follow the values": (
+                swap(
+                    BOOTSTRAP,
+                    "    chosen",
+                    "    generator.manual_seed(seed + int(values.sum() * 1000))\n    chosen",
+                ),
+                "the draws follow from the seed alone, or",
+            ),
+            "default of 1000": (
+                swap(BOOTSTRAP, "resamples: int = 2000", "resamples: int = 1000"),
+                "without more it should draw",
+            ),
+            "default seed": (
+                swap(BOOTSTRAP, "seed: int = 0", "seed: int = 1"),
+                "without more it should draw",
+            ),
+            "squeezed": (swap(BOOTSTRAP, ".mean(1)", ".mean(1).squeeze()"), "the result has the shape "),
+            "one set, turned": (
+                swap(
+                    BOOTSTRAP,
+                    "    return values[chosen].mean(1)",
+                    "    chosen = (chosen[:1] + torch.arange(resamples)[:, None] * 0 + torch.randint(len(values), (resamples, 1), generator=generator)) % len(values)\n    return values[chosen].mean(1)",
+                ),
+                "which pictures are in a test set together does not",
+            ),
+            "half the draws twice": (
+                swap(
+                    BOOTSTRAP,
+                    "    return values[chosen].mean(1)",
+                    "    chosen = chosen[: (resamples + 1) // 2].repeat_interleave(2, 0)[:resamples]\n    return values[chosen].mean(1)",
+                ),
+                "your test sets follow from each other",
+            ),
+            "one picture fewer": (
+                swap(BOOTSTRAP, "(resamples, len(values))", "(resamples, len(values) - 1)"),
+                "pictures, drawn from the values themselves",
+            ),
+            "weights": (
+                swap(
+                    BOOTSTRAP,
+                    "    return values[chosen].mean(1)",
+                    """    w = torch.distributions.Dirichlet(torch.ones(len(values))).sample((resamples,))
+    w = torch.rand((resamples, len(values)), generator=generator)
+    w = -w.log()
+    return (w / w.sum(1, keepdim=True)) @ values""",
+                ),
+                "pictures, drawn from the values themselves",
+            ),
+            "sorted in place": (
+                swap(
+                    BOOTSTRAP,
+                    "    generator = torch.Generator()",
+                    "    values.copy_(values.sort(0)[0])\n    generator = torch.Generator()",
+                ),
+                "bootstrap writes into what it was given (values)",
+            ),
+            "global numbers": (
+                swap(BOOTSTRAP, ", generator=generator)", ")"),
+                "two calls with the same seed give different numbers",
+            ),
+            "the last never": (
+                swap(BOOTSTRAP, "torch.randint(len(values), (", "torch.randint(len(values) - 1, ("),
+                "to the last should be as likely",
+            ),
             "without repetition": (
                 bootstrap(
                     "return torch.stack([values[torch.randperm(n, generator=generator)].mean(0) for _ in range(resamples)])"
@@ -184,6 +350,16 @@ TRIALS = [
         STEM,
         SETUP,
         right={
+            "sum by hand": """def mean_error(fakes, truths, batch=8):
+    if set(fakes) ^ set(truths):
+        raise KeyError('names')
+    return sum(float((fakes[n] - truths[n]).abs().mean() / 2) for n in sorted(fakes)) / len(fakes)
+""",
+            "numpy": """import numpy as np
+def mean_error(fakes, truths, batch=8):
+    assert sorted(fakes) == sorted(truths)
+    return float(np.mean([np.abs(fakes[n].numpy() - truths[n].numpy()).mean() / 2 for n in truths]))
+""",
             "a sum": ERROR_HEAD
             + KEYS
             + """
@@ -202,6 +378,81 @@ TRIALS = [
 """,
         },
         wrong={
+            "only the number is compared": (
+                swap(
+                    MEAN_ERROR,
+                    "if fakes.keys() != truths.keys()",
+                    "if len(fakes) != len(truths)",
+                    "truths))\n",
+                    "truths))\n",
+                    "(torch.stack([side[name] for name in some]) for side in (fakes, truths))",
+                    "(torch.stack([side.get(name, side[next(iter(side))]) for name in some]) for side in (fakes, truths))",
+                ),
+                "but not of the same names",
+            ),
+            "all at once": (
+                swap(
+                    MEAN_ERROR,
+                    "    names, errors = list(fakes), []\n",
+                    "    names, errors = list(fakes), []\n    batch = len(names)\n",
+                ),
+                "pictures at once",
+            ),
+            "at least eight at once": (
+                swap(
+                    MEAN_ERROR,
+                    "    names, errors = list(fakes), []\n",
+                    "    names, errors = list(fakes), []\n    batch = max(8, batch)\n",
+                ),
+                "pictures at once",
+            ),
+            "default of 16": (swap(MEAN_ERROR, "batch: int = 8", "batch: int = 16"), "pictures at once"),
+            "a superset passes": (
+                swap(MEAN_ERROR, "fakes.keys() != truths.keys()", "not fakes.keys() <= truths.keys()"),
+                "a missing translation must be an error, or hard",
+            ),
+            "a subset passes": (
+                swap(
+                    MEAN_ERROR,
+                    "fakes.keys() != truths.keys()",
+                    "not fakes.keys() >= truths.keys()",
+                    "names, errors = list(fakes), []",
+                    "names, errors = list(truths), []",
+                ),
+                "a missing truth must be an error, or hard pictures",
+            ),
+            "eats the dicts": (
+                swap(
+                    MEAN_ERROR,
+                    "    names, errors = list(fakes), []\n",
+                    """    names, errors = list(fakes), []
+    fakes["extra"] = fakes[names[0]]
+    del fakes["extra"], fakes[names[-1]]
+    fakes = fakes | {names[-1]: truths[names[-1]]}
+""",
+                ),
+                "mean_error writes into what it was given (fakes)",
+            ),
+            "writes into pictures": (
+                swap(
+                    MEAN_ERROR,
+                    "errors.append(l1_error(guesses, answers))",
+                    "for n in some:\n            fakes[n].clamp_(-1, 1)\n        errors.append(l1_error(guesses, answers))",
+                ),
+                "mean_error writes into what it was given (fakes)",
+            ),
+            "median": (
+                swap(MEAN_ERROR, "float(torch.cat(errors).mean())", "float(torch.cat(errors).median())"),
+                "is each of them compared with the truth of its name",
+            ),
+            "prints only": (
+                swap(
+                    MEAN_ERROR,
+                    "        raise ValueError",
+                    "        fakes = {k: v for k, v in fakes.items() if k in truths}\n        print",
+                ),
+                "a missing truth must be an error, or hard pictures",
+            ),
             "as it was": (BROKEN, "which truth does 10.png meet"),
             "nothing sorted": (swap(BROKEN, "sorted(fakes)", "list(fakes)"), "which truth does 10.png meet"),
             "both sorted as words, batches unequal": (
@@ -249,6 +500,13 @@ TRIALS = [
         STEM,
         SETUP,
         right={
+            "lerp": """def hide(pictures, postcard):
+    return torch.lerp(postcard, pictures, 0.015)
+
+
+def restore(sent, postcard):
+    return postcard + (sent - postcard) / 0.015
+""",
             "a larger share": ADDED.format(
                 "postcard + (pictures - postcard) / 64", "postcard + (sent - postcard) * 64"
             ),
@@ -261,6 +519,51 @@ TRIALS = [
             ),
         },
         wrong={
+            "writes into the postcard": (
+                """def hide(pictures, postcard):
+    postcard *= 0.99
+    return postcard + 0.01 * pictures
+
+
+def restore(sent, postcard):
+    return (sent - 0.99 * postcard) / 0.01
+""",
+                "hide writes into what it was given (postcard), and",
+            ),
+            "the first postcard": (
+                """KEPT = []
+
+
+def hide(pictures, postcard):
+    KEPT[:] = [pictures.clone()] + KEPT
+    return 0.99 * postcard + 0.0 * pictures
+
+
+def restore(sent, postcard):
+    return KEPT[1] if len(sent) == len(KEPT[1]) else KEPT[1][2:3]
+""",
+                "restore gives a different result for postcards that",
+            ),
+            "0.05": (
+                """def hide(pictures, postcard):
+    return 0.975 * postcard + 0.025 * pictures
+
+
+def restore(sent, postcard):
+    return (sent - 0.975 * postcard) / 0.025
+""",
+                "what you send differs from the postcard by up to",
+            ),
+            "rounded to bytes": (
+                """def hide(pictures, postcard):
+    return ((0.99 * postcard + 0.01 * pictures) * 127.5).round() / 127.5
+
+
+def restore(sent, postcard):
+    return (sent - 0.99 * postcard) / 0.01
+""",
+                "where the postcard is white there is no room",
+            ),
             "out of the range": (
                 ADDED.format("postcard + 0.02 * pictures", "(sent - postcard) / 0.02"),
                 "where the postcard is white",

@@ -29,6 +29,7 @@ TRIALS = [
             "words": 'my_order = ["10", "1", "0", "100"]',
         },
         wrong={
+            "twice the best": ("my_order = [10, 10, 1, 0, 100]", "it should hold each of"),
             "as on the axis": ("my_order = [0, 1, 10, 100]", "Must it be the winter of this place"),
             "the more the better": ("my_order = [100, 10, 1, 0]", "which lazy translation"),
             "no cycle is worst": ("my_order = [10, 1, 100, 0]", "whose layers keep the layout"),
@@ -47,6 +48,14 @@ TRIALS = [
         STEM,
         SETUP,
         right={
+            "pairs of differences": """def noise(groups):
+    s = d = 0
+    for g in groups:
+        x = [math.log(e) for e in g]
+        s += sum((a - b) ** 2 for a in x for b in x) / (2 * len(x))
+        d += len(x) - 1
+    return pow(s / d, 0.5)
+""",
             "with statistics.variance": """
 def noise(groups):
     logs = [[math.log(e) for e in group] for group in groups]
@@ -61,6 +70,50 @@ def noise(groups):
 """,
         },
         wrong={
+            "from the median": (
+                swap(NOISE, "mean = statistics.fmean(logs)", "mean = statistics.median(logs)"),
+                "you measure from the median of each setting",
+            ),
+            "mean distance": (
+                swap(
+                    NOISE,
+                    "squares += sum((value - mean) ** 2 for value in logs)",
+                    "squares += sum(abs(value - mean) for value in logs)",
+                    "math.sqrt(squares / degrees)",
+                    "squares / degrees",
+                ),
+                "sum of squares, sum of n -",
+            ),
+            "first and last only": (
+                swap(
+                    NOISE,
+                    "logs = [math.log(error) for error in errors]",
+                    "logs = [math.log(error) for error in (errors[0], errors[-1])]",
+                ),
+                "sum of squares, sum of n -",
+            ),
+            "sorted in place": (
+                swap(NOISE, "        logs = [", "        errors.sort()\n        logs = ["),
+                "noise writes into what it was given (groups), and",
+            ),
+            "divided by the mean error": (
+                swap(NOISE, "math.log(error) for", "error / statistics.fmean(errors) for"),
+                "sum of squares, sum of n -",
+            ),
+            "the last setting only": (
+                swap(
+                    NOISE,
+                    "        squares +=",
+                    "        squares =",
+                    "        degrees +=",
+                    "        degrees =",
+                ),
+                "sum of squares, sum of n -",
+            ),
+            "pairs only": (
+                swap(NOISE, "        degrees += len(logs) - 1", "        degrees += min(3, len(logs) - 1)"),
+                "sum of squares, sum of n -",
+            ),
             "n": (swap(NOISE, "len(logs) - 1", "len(logs)"), "costs one of them"),
             "no logarithms": (swap(NOISE, "math.log(error)", "error"), "take the logarithms first"),
             "base 10": (swap(NOISE, "math.log(", "math.log10("), "natural ones"),
@@ -102,6 +155,12 @@ def noise(groups):
         STEM,
         SETUP,
         right={
+            "product": """def verdict(runs, base_runs, s, bar):
+    x = math.log(math.prod(runs)) / len(runs)
+    y = math.log(math.prod(base_runs)) / len(base_runs)
+    error = math.hypot(s / math.sqrt(len(runs)), s / math.sqrt(len(base_runs)))
+    return 'unclear' if -bar * error <= x - y <= bar * error else ('better', 'worse')[x > y]
+""",
             "with numpy, sign first": """
 def verdict(runs, base_runs, s, bar):
     z = (np.log(runs).mean() - np.log(base_runs).mean()) / s / np.sqrt(1 / len(runs) + 1 / len(base_runs))
@@ -117,6 +176,68 @@ def verdict(runs, base_runs, s, bar):
 """,
         },
         wrong={
+            "own scatter": (
+                swap(
+                    VERDICT,
+                    "s * math.sqrt(",
+                    "s * math.sqrt(",
+                    "    distance = means[0] - means[1]",
+                    "    distance = means[0] - means[1]\n    s = statistics.stdev([math.log(e) for e in [*runs, *base_runs]]) if len(runs) + len(base_runs) > 2 else s",
+                ),
+                "twice the base's error, half of it, seeds that",
+            ),
+            "median": (
+                swap(VERDICT, "statistics.fmean(", "statistics.median("),
+                "take the mean of all log errors, not their median",
+            ),
+            "logarithm of the mean error": (
+                swap(
+                    VERDICT,
+                    "statistics.fmean(math.log(error) for error in errors)",
+                    "math.log(statistics.fmean(errors))",
+                ),
+                "Take logarithms first and the mean then, not the",
+            ),
+            "the first two": (
+                swap(VERDICT, "for error in errors)", "for error in errors[:2])"),
+                "take the mean of all log errors, not their median",
+            ),
+            "pairs by zip": (
+                swap(
+                    VERDICT,
+                    "[statistics.fmean(math.log(error) for error in errors) for errors in (runs, base_runs)]",
+                    "[statistics.fmean(math.log(error) for error in errors) for errors in zip(*zip(runs, base_runs))]",
+                ),
+                "is called better, but the standard error of the",
+            ),
+            "s fixed": (
+                swap(VERDICT, "s * math.sqrt", "0.05 * math.sqrt"),
+                "Take the s that is given, not the scatter of these",
+            ),
+            "the smaller group counts": (
+                swap(VERDICT, "1 / len(runs) + 1 / len(base_runs)", "2 / min(len(runs), len(base_runs))"),
+                "is called unclear, but the standard error of the",
+            ),
+            "sorted in place": (
+                swap(VERDICT, "    distance =", "    runs.sort()\n    distance ="),
+                "verdict writes into what it was given (runs), and",
+            ),
+            "base 10": (
+                swap(VERDICT, "math.log(", "math.log10("),
+                "is nearly two standard errors, and you call it",
+            ),
+            "s squared": (
+                swap(VERDICT, "s * math.sqrt(", "s**2 * math.sqrt("),
+                "that is less than one standard error, s times the",
+            ),
+            "unclear is worse": (
+                swap(
+                    VERDICT,
+                    'return "unclear"',
+                    'return "worse" if distance > 0 and False else "unclear" if len(runs) > 0 and distance <= 0 else "unclear" if abs(distance) < 0.9 * bar * standard_error else "worse"',
+                ),
+                "is called worse, but the standard error of the",
+            ),
             "better and worse swapped": (
                 swap(VERDICT, "distance > 0", "distance < 0"),
                 "a smaller error is the better one",
@@ -164,6 +285,10 @@ def verdict(runs, base_runs, s, bar):
         STEM,
         SETUP,
         right={
+            "int minus": """def runs_needed(factor, s, bar):
+    n = 2 * (bar * s) ** 2 / math.log(factor) ** 2
+    return max(-int(-n // 1), 2)
+""",
             "step by step": """
 def runs_needed(factor, s, bar):
     n = 2
@@ -178,6 +303,28 @@ def runs_needed(factor, s, bar):
 """,
         },
         wrong={
+            "at least 3": (swap(NEEDED, "max(2,", "max(3,"), "one run fewer already passes"),
+            "not for factors below 1": (
+                swap(
+                    NEEDED,
+                    "math.log(factor)",
+                    "math.log(max(factor, 1 / factor) if factor > 1 else 2 - factor)",
+                ),
+                "runs; the bar there is",
+            ),
+            "a bar of 2": (swap(NEEDED, "bar * s", "2 * s"), "you count with a bar of"),
+            "even numbers": (
+                swap(
+                    NEEDED,
+                    "math.ceil(2 * (bar * s / math.log(factor)) ** 2)",
+                    "2 * math.ceil((bar * s / math.log(factor)) ** 2)",
+                ),
+                "one run fewer already passes",
+            ),
+            "capped": (
+                swap(NEEDED, "return max(2, ", "return min(100, max(2, ", "** 2))", "** 2)))"),
+                "runs; the bar there is",
+            ),
             "the base's mean is sure": (swap(NEEDED, "2 * (bar", "(bar"), "both means vary"),
             "the square forgotten": (
                 swap(NEEDED, ") ** 2", ")", "math.log(factor)", "abs(math.log(factor))"),
@@ -209,6 +356,13 @@ def runs_needed(factor, s, bar):
         STEM,
         SETUP,
         right={
+            "compare items": """def effect(runs, name, value, base):
+    target = {**base, name: value}
+    pick = lambda want: {r['seed']: math.log(r['error']) for r in runs if want.items() <= r.items()}
+    a, b = pick(target), pick(base)
+    d = [a[k] - b[k] for k in a if k in b]
+    return math.e ** (math.fsum(d) / len(d))
+""",
             "pair by pair": """
 def effect(runs, name, value, base):
     logs = []
@@ -232,6 +386,52 @@ def effect(runs, name, value, base):
 """,
         },
         wrong={
+            "three names by heart": (
+                swap(EFFECT, "for key in wanted)", 'for key in ("pool_size", "gan_mode", "lambda_cycle"))'),
+                "as well, runs with other steps change your result",
+            ),
+            "runs changed": (
+                swap(
+                    EFFECT,
+                    'run["seed"]: run["error"]',
+                    'run.pop("seed"): run["error"]',
+                ),
+                "effect writes into what it was given (runs), and",
+            ),
+            "median": (
+                swap(EFFECT, "statistics.fmean(", "statistics.median("),
+                "you take the median of the logarithms; the card",
+            ),
+            "value by heart": (
+                swap(
+                    EFFECT,
+                    "{name: value}",
+                    '{name: 0 if name == "pool_size" else "bce" if name == "gan_mode" else value}',
+                    "statistics.fmean(math",
+                    "statistics.fmean(len(seeds) and math",
+                ),
+                "in the list as well, you give a wrong factor",
+            ),
+            "sorted": (
+                swap(
+                    EFFECT,
+                    "    changed, usual",
+                    '    runs.sort(key=lambda run: run["error"])\n    changed, usual',
+                ),
+                "effect writes into what it was given (runs), and",
+            ),
+            "first three seeds": (
+                swap(EFFECT, "for seed in seeds)", "for seed in sorted(seeds)[:3])"),
+                "; the mean logarithm belongs to",
+            ),
+            "one difference at most": (
+                swap(
+                    EFFECT,
+                    "all(run[key] == wanted[key] for key in wanted)",
+                    "run[name] == wanted[name] and sum(run[key] != wanted[key] for key in wanted) <= (wanted[name] == base[name])",
+                ),
+                "on the base's side you also count runs that are not",
+            ),
             "the colleague's": (
                 """
 def effect(runs, name, value, base):

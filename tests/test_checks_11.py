@@ -39,6 +39,7 @@ TRIALS = [
         STEM,
         SETUP,
         right={
+            "norm": "def cycle_loss(G, F, x, y):\n    return sum(torch.linalg.vector_norm(b(a(z)) - z, ord=1) / z.numel() for a, b, z in ((G, F, x), (F, G, y)))\n",
             "with L1Loss": """
 def cycle_loss(G, F, x, y):
     there, here = G(x), F(y)
@@ -48,6 +49,38 @@ def cycle_loss(G, F, x, y):
             "one mean over both": "def cycle_loss(G, F, x, y):\n    return 2 * torch.cat([x - F(G(x)), y - G(F(y))]).abs().mean()",
         },
         wrong={
+            "F.l1_loss": (
+                "def cycle_loss(G, F, x, y):\n    return F.l1_loss(F(G(x)), x) + F.l1_loss(G(F(y)), y)\n",
+                "in this exercise F is a generator, not",
+            ),
+            "half a gradient": (
+                swap(CYCLE, "(G(F(y)) - y)", "(G(F(y).detach()) - y)"),
+                "both networks learn from both ways, so nothing is",
+            ),
+            "identity": (
+                "def cycle_loss(G, F, x, y):\n    return (G(y) - y).abs().mean() + (F(x) - x).abs().mean()\n",
+                "each picture goes through one network only, and",
+            ),
+            "sums of a picture": (
+                swap(CYCLE, ".mean()", ".sum((1, 2, 3)).mean()"),
+                "it grows with the size of the picture",
+            ),
+            "F both ways": (
+                "def cycle_loss(G, F, x, y):\n    return (F(F(x)) - x).abs().mean() + (F(F(y)) - y).abs().mean()\n",
+                "Which network leads from A to B",
+            ),
+            "x begins with F": (
+                "def cycle_loss(G, F, x, y):\n    return (G(F(x)) - x).abs().mean() + (G(F(y)) - y).abs().mean()\n",
+                "the path of x begins with F in your loss; x is in",
+            ),
+            "frozen": (
+                swap(CYCLE, "    return", "    F.requires_grad_(False)\n    return"),
+                "requires_grad_",
+            ),
+            "root": (
+                swap(CYCLE, ".abs().mean()", ".square().mean().sqrt()"),
+                "you took the root of the mean square; the paper",
+            ),
             "only from x": (swap(CYCLE, " + " + OUT_Y, ""), "whether y comes back"),
             "only from y": (swap(CYCLE, OUT_X + " + ", ""), "whether x comes back"),
             "averaged": (swap(CYCLE, OUT_X + " + " + OUT_Y, f"({OUT_X} + {OUT_Y}) / 2"), "half as large"),
@@ -80,6 +113,11 @@ def cycle_loss(G, F, x, y):
         STEM,
         SETUP,
         right={
+            "a generator of four": """def translations(G, F, real_A, real_B):
+    out = [G(real_A), F(real_B)]
+    out += [F(out[0]), G(out[1])]
+    return tuple(out)
+""",
             "four names, one line each": """
 def translations(G, F, real_A, real_B):
     fake_A = F(real_B)
@@ -91,6 +129,34 @@ def translations(G, F, real_A, real_B):
             "written in each other": "def translations(G, F, real_A, real_B):\n    return G(real_A), F(real_B), F(G(real_A)), G(F(real_B))",
         },
         wrong={
+            "fake_B detached": (
+                swap(WAYS, "F(fake_B)", "F(fake_B.detach())"),
+                "your cycled_A is the right picture, but the way",
+            ),
+            "no gradient": (
+                swap(
+                    WAYS,
+                    "    fake_B, fake_A = G(real_A), F(real_B)\n",
+                    "    with torch.no_grad():\n        fake_B, fake_A = G(real_A), F(real_B)\n",
+                ),
+                "your fake_B is the right picture, but the way back",
+            ),
+            "cycled detached": (
+                swap(WAYS, "return fake_B, fake_A, cycled_A", "return fake_B, fake_A, cycled_A.detach()"),
+                "your cycled_A is the right picture, but the way",
+            ),
+            "all detached": (
+                swap(
+                    WAYS,
+                    "return fake_B, fake_A, cycled_A, cycled_B",
+                    "return tuple(p.detach() for p in (fake_B, fake_A, cycled_A, cycled_B))",
+                ),
+                "your fake_B is the right picture, but the way back",
+            ),
+            "real changed": (
+                swap(WAYS, "    fake_B, fake_A = ", "    real_A.mul_(2)\n    fake_B, fake_A = "),
+                "translations writes into what it was given",
+            ),
             "the article's": (swap(WAYS, "F(", "G("), "your fake_A is G(real_B)"),
             "only the fake repaired": (swap(WAYS, "F(fake_B)", "G(fake_B)"), "your cycled_A is G(G(real_A))"),
             "home with F both times": (swap(WAYS, "G(fake_A)", "F(fake_A)"), "your cycled_B is F(F(real_B))"),
@@ -129,6 +195,10 @@ def translations(G, F, real_A, real_B):
         STEM,
         SETUP,
         right={
+            "zip": """def discriminators_loss(criterion, D_A, D_B, real_A, fake_A, real_B, fake_B):
+    asked = zip((D_A, D_A, D_B, D_B), (real_A, fake_A, real_B, fake_B), (True, False) * 2)
+    return sum(criterion(D(p), t) for D, p, t in asked) * 0.5
+""",
             "in a loop": """
 def discriminators_loss(criterion, D_A, D_B, real_A, fake_A, real_B, fake_B):
     total = 0
@@ -152,6 +222,38 @@ def discriminators_loss(criterion, D_A, D_B, real_A, fake_A, real_B, fake_B):
 """,
         },
         wrong={
+            "scores detached": (
+                swap(JUDGES, "D_A(real_A)", "D_A(real_A).detach()"),
+                "Only the fake pictures are cut off from their",
+            ),
+            "scores averaged": (
+                swap(JUDGES, "D_B(fake_B)", "D_B(fake_B).mean()"),
+                "as they come out of D, one for each patch, not",
+            ),
+            "frozen": (
+                swap(JUDGES, "    loss_A = ", "    D_A.requires_grad_(False)\n    loss_A = "),
+                "requires_grad_",
+            ),
+            "leaves eval": (
+                swap(JUDGES, "    loss_A = ", "    D_A.eval()\n    loss_A = "),
+                "in another mode",
+            ),
+            "half a gradient": (
+                swap(
+                    JUDGES,
+                    "criterion(D_B(real_B), True)",
+                    "(criterion(D_B(real_B), True) + criterion(D_B(real_B).detach(), True)) / 2",
+                ),
+                "Only the fake pictures are cut off from their",
+            ),
+            "sigmoid": (
+                swap(JUDGES, "D_A(fake_A)", "D_A(fake_A).sigmoid()"),
+                "wants the scores of a D, as they come out of it",
+            ),
+            "first picture": (
+                swap(JUDGES, "D_A(fake_A)", "D_A(fake_A[:1])"),
+                "as they come out of D, one for each patch, not",
+            ),
             "the article's": (
                 """
 def discriminators_loss(criterion, D_A, D_B, real_A, fake_A, real_B, fake_B):
@@ -204,6 +306,19 @@ def discriminators_loss(criterion, D_A, D_B, real_A, fake_A, real_B, fake_B):
         STEM,
         SETUP,
         right={
+            "one backward each by autograd.grad": """
+def training_step(G, D, real_A, real_B, optimizerG, optimizerD):
+    for optimizer, network, loss in ((optimizerG, G, lambda: generator_loss(D(G(real_A)))), (optimizerD, D, None)):
+        if loss is None:
+            value = discriminator_loss(fake_scores=D(shown), real_scores=D(real_B))
+        else:
+            fake = G(real_A)
+            shown = fake.detach()
+            value = generator_loss(D(fake))
+        for p, g in zip(network.parameters(), torch.autograd.grad(value, list(network.parameters()))):
+            p.grad = g
+        optimizer.step()
+""",
             "named losses, networks cleared": """
 def training_step(G, D, real_A, real_B, optimizerG, optimizerD):
     fake_B = G(real_A)
@@ -242,6 +357,57 @@ def training_step(G, D, real_A, real_B, optimizerG, optimizerD):
 """,
         },
         wrong={
+            "two steps of G": (
+                swap(STEP, "    optimizerG.step()\n", "    optimizerG.step()\n    optimizerG.step()\n"),
+                "one for each player",
+            ),
+            "D stays frozen": (
+                swap(
+                    STEP, "    fake_B = G(real_A)\n", "    fake_B = G(real_A)\n    D.requires_grad_(False)\n"
+                ),
+                "is D frozen for G's turn and not thawed for its",
+            ),
+            "leaves eval": (
+                swap(STEP, "    optimizerD.step()\n", "    optimizerD.step()\n    G.eval()\n"),
+                "after the step a network is in another mode",
+            ),
+            "cleared in the first step only": (
+                swap(
+                    STEP,
+                    "    optimizerD.zero_grad()  # G's turn has left gradients in D\n",
+                    """    if not hasattr(training_step, "x"):
+        optimizerD.zero_grad()
+        training_step.x = 1
+""",
+                ),
+                "what did the step before leave behind, frozen or",
+            ),
+            "frozen at the end": (
+                swap(STEP, "    optimizerD.step()\n", "    optimizerD.step()\n    G.requires_grad_(False)\n"),
+                "what did the step before leave behind, frozen or",
+            ),
+            "an old fake": (
+                swap(
+                    STEP,
+                    "    fake_B = G(real_A)\n",
+                    '    fake_B = G(real_A)\n    kept = training_step.__dict__.setdefault("kept", fake_B.detach())\n',
+                    "D(fake_B.detach())",
+                    "D(kept)",
+                ),
+                "what did the step before leave behind, frozen or",
+            ),
+            "half the loss of D": (
+                swap(
+                    STEP,
+                    "discriminator_loss(D(real_B), D(fake_B.detach()))",
+                    "(0.5 * discriminator_loss(D(real_B), D(fake_B.detach())))",
+                ),
+                "discriminator_loss(D(real_B), D(fake_B))",
+            ),
+            "real only": (
+                swap(STEP, "discriminator_loss(D(real_B), D(fake_B.detach()))", "gan_loss(D(real_B), True)"),
+                "discriminator_loss(D(real_B), D(fake_B))",
+            ),
             "not detached": (swap(STEP, "fake_B.detach()", "fake_B"), "G's graph is gone"),
             "the graph kept": (
                 swap(
@@ -320,6 +486,10 @@ def training_step(G, D, real_A, real_B, optimizerG, optimizerD):
         STEM,
         SETUP,
         right={
+            "log1p": """def bce(scores, is_real):
+    x = -scores if is_real else scores
+    return (x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))).mean()
+""",
             "softplus": "def bce(scores, is_real):\n    return nn.functional.softplus(-scores if is_real else scores).mean()",
             "a module and ones or zeros": """
 def bce(scores, is_real):
@@ -330,6 +500,27 @@ def bce(scores, is_real):
             "the library's": 'def bce(scores, is_real):\n    return gan_loss(scores, is_real, "bce")',
         },
         wrong={
+            "half a gradient": (
+                swap(
+                    BCE,
+                    "return nn.functional.binary_cross_entropy_with_logits(scores, target)",
+                    "loss = nn.functional.binary_cross_entropy_with_logits\n    return (loss(scores, target) + loss(scores.detach(), target)) / 2",
+                ),
+                "the value is right, but its gradient for the scores",
+            ),
+            "clamped scores": (
+                swap(BCE, "(scores, target)", "(scores.clamp(-119.99, 119.99), target)"),
+                "Which function works on the scores themselves",
+            ),
+            "writes into the scores": (
+                swap(BCE, "(scores, target)", "(scores.mul_(1.0), target)"),
+                "bce writes into the tensor that it was given",
+            ),
+            "mean of the scores": (
+                swap(BCE, "(scores, target)", "(scores.mean(), target.mean())"),
+                "where True is wanted your loss is",
+            ),
+            "soft": (swap(BCE, "1.0 if is_real", "0.9 if is_real"), "where True is wanted your loss is"),
             "the article's": (
                 "def bce(scores, is_real):\n    return nn.BCELoss()(scores, is_real)",
                 "a tensor of the shape of the scores",

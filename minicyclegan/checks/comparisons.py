@@ -7,6 +7,7 @@ import torch
 
 from minicyclegan.checks.ablations import mean_log, near, number
 from minicyclegan.checks.frame import NotYet, exercise, expect
+from minicyclegan.checks.probes import unlike, untouched
 
 
 @exercise("the number of runs grows with the square, is whole, and is enough")
@@ -21,6 +22,7 @@ def check_runs_needed(runs_needed):
         (0.5, 0.4, 2.0),
     ]
     cases += [(1 + 0.02 + 0.1 * torch.rand(()).item(), 0.07, 2.1) for _ in range(3)]
+    cases += [(0.6 + 0.35 * torch.rand(()).item(), 0.03 + 0.3 * torch.rand(()).item(), 1.7) for _ in range(6)]
     for factor, s, bar in cases:
         exact = 2 * (bar * s / math.log(factor)) ** 2
         found = runs_needed(factor, s, bar)
@@ -38,6 +40,10 @@ def compare_runs(found: float, exact: float, factor: float, s: float, bar: float
     linear, ratio = math.sqrt(exact / 2), (bar * s / (factor - 1)) ** 2
     if found == wanted:
         return
+    expect(
+        not (found == 1 and exact <= 1),
+        f"{case} you ask for 1 run: with one run per setting nobody knows what chance does, so 2 is the minimum, and here it is enough.",
+    )
     expect(found > 0, f"{case} you ask for {found:g} runs: the logarithm of a factor below 1 is negative.")
     for value, hint in (
         (
@@ -63,6 +69,7 @@ def compare_runs(found: float, exact: float, factor: float, s: float, bar: float
             2 * (bar * s / math.log10(factor)) ** 2,
             "you took the logarithm to the base 10; s belongs to natural logarithms, `math.log`.",
         ),
+        (2 * (2 * s / math.log(factor)) ** 2, "you count with a bar of 2, whatever the `bar` that is given."),
         (
             2 * (s / math.log(factor)) ** 2,
             "the bar is missing: a difference of one standard error is chance.",
@@ -104,7 +111,8 @@ def check_fair_comparison(effect):
     def ask(runs, name="pool_size", value=0) -> float:
         given = dict(base)
         shuffled = [dict(runs[i]) for i in torch.randperm(len(runs))]
-        found = number(effect(shuffled, name, value, given), "effect")
+        with untouched("effect", runs=shuffled):
+            found = number(effect(shuffled, name, value, given), "effect")
         expect(
             given == base,
             "your function changes the caller's `base`: make a new dict, `base | {name: value}`.",
@@ -125,7 +133,7 @@ def check_fair_comparison(effect):
     )
     expect(
         near(found, 0.9),
-        f"every changed run has 0.9 times the error of the base with its seed, but you give {found:.4f}.",
+        f"every changed run has 0.9 times the error of the base with its seed, but you give {unlike(found, 0.9, 4)[0]}.",
     )
 
     ratios = [0.7, 1.2, 0.95, 1.3]
@@ -147,14 +155,19 @@ def check_fair_comparison(effect):
             "you average the ratios: a half and a double then come to 1.25, not to 1. Average their logarithms.",
         ),
         (
+            math.exp(statistics.median(map(math.log, ratios))),
+            "you take the median of the logarithms; the card asks for their mean.",
+        ),
+        (
             statistics.median(ratios),
             "you take the median of the ratios; the card asks for the mean of the logarithms.",
         ),
     ):
         expect(not near(found, value), hint)
+    mine, right = unlike(found, wanted, 4)
     expect(
         near(found, wanted),
-        f"for the ratios 0.7, 1.2, 0.95 and 1.3 you give {found:.4f}; the mean logarithm belongs to {wanted:.4f}.",
+        f"for the ratios 0.7, 1.2, 0.95 and 1.3 you give {mine}; the mean logarithm belongs to {right}.",
     )
 
     others = made([0.5] * 4, pool_size=0, gan_mode="bce") + made([1.0] * 4, pool_size=0, lambda_cycle=1.0)
@@ -182,4 +195,16 @@ def check_fair_comparison(effect):
             ask(usual + uneven + made(others, gan_mode="bce"), "gan_mode", "bce"), math.exp(mean_log(others))
         ),
         "asked about gan_mode instead of pool_size, you give a wrong factor: use `name` and `value`.",
+    )
+    asked = made(others, pool_size=10)
+    expect(
+        near(ask(usual + uneven + asked, "pool_size", 10), math.exp(mean_log([0.8, 0.9, 1.1, 1.05]))),
+        "asked about pool_size=10, with runs of pool_size=0 in the list as well, you give a wrong factor: use the `value` that is given.",
+    )
+    base |= {"steps": 300, "upsampling": "resize"}
+    usual, changed = made([1.0] * 4), made(ratios, upsampling="transposed")
+    others = made([3.0] * 4, upsampling="transposed", steps=900) + made([0.2] * 4, steps=900)
+    expect(
+        near(ask(usual + changed + others, "upsampling", "transposed"), wanted),
+        "with another base, which has `steps` as well, runs with other steps change your result: compare everything that `base` holds.",
     )

@@ -1,14 +1,16 @@
-"""The checks of notebook 01 on ranges, crops, unpaired draws and the cache."""
+"""The checks of notebook 01 on ranges and on random crops."""
 
 import torch
 
 from minicyclegan.checks.frame import exercise, expect
+from minicyclegan.checks.probes import off, uneven, untouched
 
 
 @exercise("bytes become numbers from -1 to 1 and come back without a byte changed")
 def check_range(to_float, to_uint8):
     every = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    x = to_float(every)
+    with untouched("to_float", pictures=every):
+        x = to_float(every)
     expect(isinstance(x, torch.Tensor) and x.is_floating_point(), "to_float should give a tensor of floats.")
     low, high = float(x.min()), float(x.max())
     expect(
@@ -25,10 +27,26 @@ def check_range(to_float, to_uint8):
         f"to_float gives numbers from {low:.4f} to {high:.4f}: 0 should become exactly -1 and 255 exactly 1.",
     )
     expect(
-        bool((x.flatten().diff() - 2 / 255).abs().max() < 1e-5),
+        x.dtype == torch.float32,
+        f"to_float gives {x.dtype}: the networks compute in torch.float32, and refuse anything else.",
+    )
+    expect(
+        x.shape == every.shape and bool((x.flatten().diff() - 2 / 255).abs().max() < 1e-5),
         "in to_float the steps between neighbouring bytes are not equal.",
     )
-    back = to_uint8(x)
+    dull = torch.randint(60, 200, (2, 3, 5, 7)).to(torch.uint8)
+    for some in (dull, dull[0]):
+        found = to_float(some)
+        expect(
+            found.shape == some.shape and torch.allclose(found, some.float() / 127.5 - 1, atol=1e-5),
+            f"a dull picture with bytes from {int(some.min())} to {int(some.max())} becomes {float(found.min()):.2f} to {float(found.max()):.2f}: the range is that of all bytes, not that of the picture at hand.",
+        )
+    compare_bytes(to_uint8, x, every)
+
+
+def compare_bytes(to_uint8, x: torch.Tensor, every: torch.Tensor) -> None:
+    with untouched("to_uint8", pictures=x):
+        back = to_uint8(x)
     expect(
         isinstance(back, torch.Tensor) and back.dtype == torch.uint8,
         f"to_uint8 gives {getattr(back, 'dtype', type(back).__name__)}: bytes are torch.uint8.",
@@ -37,6 +55,11 @@ def check_range(to_float, to_uint8):
     expect(
         wrong == 0,
         f"{wrong} of 256 bytes come back changed: is the number rounded to the nearest step, or cut off?",
+    )
+    dull = to_uint8(torch.tensor([-0.5, 0.0, 0.5]))
+    expect(
+        int(dull[0]) in (63, 64, 65) and int(dull[2]) in (190, 191, 192),
+        f"-0.5, 0 and 0.5 alone become {dull.tolist()}: the range is always -1 to 1, not that of the picture at hand.",
     )
     between = to_uint8(torch.tensor([-0.002, 0.5, 0.997]) + 0.0)
     expect(
@@ -48,6 +71,13 @@ def check_range(to_float, to_uint8):
         torch.equal(outside, torch.tensor([0, 255, 255], dtype=torch.uint8)),
         f"numbers outside -1 to 1 became {outside.tolist()}: a byte overflows and starts again; clamp first.",
     )
+    any_number = torch.rand(3, 40, 50) * 2.6 - 1.3
+    exact = (any_number.double() + 1) * 127.5
+    clear = ((exact - exact.floor()) - 0.5).abs() > 1e-3  # not half-way between two bytes
+    expect(
+        torch.equal(to_uint8(any_number)[clear], exact.round().clamp(0, 255).to(torch.uint8)[clear]),
+        "some numbers between two steps do not go to the nearest byte.",
+    )
 
 
 def coded(n: int, height: int, width: int) -> torch.Tensor:
@@ -58,10 +88,27 @@ def coded(n: int, height: int, width: int) -> torch.Tensor:
     return torch.cat([which, rows, columns], 1)
 
 
-@exercise("every picture gets a place of its own, every place can occur, and half of them are mirrored")
+def places(crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Top, left and whether it is mirrored, for each crop (N, 3, size, size) of coded pictures. Raises NotYet if it is no crop."""
+    crops = crops.int()
+    expect(
+        not bool((crops[:, 1, 0, 0] > crops[:, 1, -1, 0]).any()),
+        "some pictures are upside down: mirror left to right, not up and down.",
+    )
+    top, ends, size = crops[:, 1, 0, 0], crops[:, 2, 0, [0, -1]], crops.shape[-1]
+    mirrored = ends[:, 0] > ends[:, 1]
+    left, steps = ends.amin(1), torch.arange(size)
+    columns = left[:, None] + torch.where(mirrored[:, None], steps.flip(0), steps)
+    right = (crops[:, 1] == (top[:, None] + steps)[:, :, None]) & (crops[:, 2] == columns[:, None])
+    expect(bool(right.all()), "a crop is a square of neighbouring pixels: nothing is scaled or left out.")
+    return top, left, mirrored
+
+
+@exercise("every picture gets a place of its own, every place is as likely, and half of them are mirrored")
 def check_random_crop_flip(random_crop_flip):
     pictures, generator = coded(40, 12, 10), torch.Generator().manual_seed(1)
-    found = random_crop_flip(pictures, 8, generator)
+    with untouched("random_crop_flip", pictures=pictures):
+        found = random_crop_flip(pictures, 8, generator)
     expect(
         isinstance(found, torch.Tensor),
         f"random_crop_flip gives {type(found).__name__}: `torch.stack` makes one tensor of a list.",
@@ -74,156 +121,90 @@ def check_random_crop_flip(random_crop_flip):
         found[:, 0, 0, 0].tolist() == list(range(40)),
         "the pictures come out in a different order, or some come twice.",
     )
-    draws = [random_crop_flip(pictures, 8, generator) for _ in range(30)]
-    tops = [torch.minimum(d[:, 1, 0, 0], d[:, 1, -1, 0]) for d in draws]
     expect(
-        not any(bool((d[:, 1, 0, 0] > d[:, 1, -1, 0]).any()) for d in draws),
-        "some pictures are upside down: mirror left to right, not up and down.",
+        found.dtype == pictures.dtype,
+        f"your crops are {found.dtype} and the pictures {pictures.dtype}: a crop changes no number, and takes no more memory.",
     )
+    draws = [places(random_crop_flip(pictures, 8, generator)) for _ in range(60)]
+    tops, lefts, flips = (torch.stack(part) for part in zip(*draws))  # each (60, 40)
     expect(
-        all(bool((d[:, 1, :, 0].int().diff(dim=1) == 1).all()) for d in draws),
-        "a crop is a square of neighbouring pixels: nothing is scaled or left out.",
-    )
-    lefts = [torch.minimum(d[:, 2, 0, 0], d[:, 2, 0, -1]) for d in draws]
-    flips = [d[:, 2, 0, 0] > d[:, 2, 0, -1] for d in draws]
-    expect(
-        len({*map(tuple, (t.tolist() for t in tops))}) > 1,
+        bool((tops != tops[0]).any()),
         "two calls give the same crops: draw anew each time, from the generator that is given.",
     )
+    for name, found in (("top", tops), ("left", lefts)):
+        expect(
+            bool((found != found[:, :1]).any()),
+            f"all pictures of a batch are cut at the same place, seen from the {name}: each should draw its own.",
+        )
     expect(
-        any(len(set(t.tolist())) > 1 for t in tops),
-        "all pictures of a batch are cut at the same place, seen from the top: each should draw its own.",
-    )
-    expect(
-        any(len(set(k.tolist())) > 1 for k in lefts),
-        "all pictures of a batch are cut at the same place, seen from the left: each should draw its own.",
-    )
-    expect(
-        any(0 < int(f.sum()) < 40 for f in flips),
+        bool((flips != flips[:, :1]).any()),
         "either all pictures of a batch are mirrored or none: each should toss its own coin.",
     )
-    for name, places, last in (("top", tops, 4), ("left", lefts, 2)):
-        seen = sorted({int(p) for place in places for p in place})
+    kinds = len({tuple(draw) for draw in tops.tolist()})
+    expect(
+        kinds > 50,
+        f"60 calls give only {kinds} different batches of crops: draw anew each time, from the generator that is given.",
+    )
+    compare_places(tops, lefts, flips)
+    for size, height, width in ((4, 9, 14), (8, 8, 8)):
+        others = [places(random_crop_flip(coded(9, height, width), size, generator)) for _ in range(40)]
+        for k, (name, room) in enumerate((("top", height - size), ("left", width - size))):
+            seen = sorted({int(place) for draw in others for place in draw[k]})
+            expect(
+                seen == list(range(room + 1)),
+                f"a square of {size} px in {height} x {width}: the {name} edge takes the places {seen}, and there is room from 0 to {room}.",
+            )
+    same = [random_crop_flip(pictures, 8, torch.Generator().manual_seed(seed)) for seed in (5, 5, 6)]
+    expect(
+        torch.equal(same[0], same[1]),
+        "the same generator gives different crops: draw every number from it, the coins too.",
+    )
+    expect(
+        not torch.equal(same[0], same[2]),
+        "generators with different seeds give the same crops: draw from the one that is given.",
+    )
+
+
+def compare_places(tops: torch.Tensor, lefts: torch.Tensor, flips: torch.Tensor) -> None:
+    """Whether crops of 8 px in pictures of 12 x 10 px are fair: tops 0 to 4, lefts 0 to 2, coins; each (draws, pictures)."""
+    for name, found, last in (("top", tops, 4), ("left", lefts, 2)):
+        seen = sorted(found.unique().tolist())
         expect(
             seen[-1] == last,
             f"the {name} edge never goes beyond {seen[-1]}; a square of 8 px has room up to {last}: off by one?",
         )
         expect(seen == list(range(last + 1)), f"the {name} edge takes only the places {seen}.")
-    places = {(int(t), int(k)) for top, left in zip(tops, lefts) for t, k in zip(top, left)}
+    pairs = (3 * tops + lefts).flatten().long()
     expect(
-        len(places) == 5 * 3,
-        f"only {len(places)} of the 15 pairs of a top and a left ever occur: draw the two independently.",
+        len(pairs.unique()) == 5 * 3,
+        f"only {len(pairs.unique())} of the 15 pairs of a top and a left ever occur: draw the two independently.",
     )
-    share = float(torch.stack(flips).float().mean())
-    expect(abs(share - 0.5) < 0.1, f"{share:.0%} of the pictures are mirrored; it should be half.")
-    same = [random_crop_flip(pictures, 8, torch.Generator().manual_seed(5)) for _ in range(2)]
+    share = float(flips.float().mean())
     expect(
-        torch.equal(*same),
-        "the same generator gives different crops: draw every number from it, the coins too.",
+        abs(off(flips.sum(), flips.numel(), 0.5)) < 5,
+        f"{share:.0%} of the pictures are mirrored; it should be half.",
     )
-    whole = random_crop_flip(pictures[:, :, :8, :8], 8, generator)
-    expect(whole.shape == (40, 3, 8, 8), "a picture that is just as large as the crop has one place: 0.")
-
-
-@exercise("A and B are drawn each on their own, without a picture twice in a batch")
-def check_unpaired_draw(unpaired_draw):
-    generator = torch.Generator().manual_seed(2)
-    sizes, n = (30, 20), 6
-    draws = []
-    for _ in range(300):
-        found = unpaired_draw(*sizes, n, generator)
+    for name, found, n in (("top", tops, 5), ("left", lefts, 3)):
+        counts = found.flatten().bincount(minlength=n)
         expect(
-            isinstance(found, (tuple, list)) and len(found) == 2,
-            "unpaired_draw should give two lists of numbers, one for A and one for B.",
+            uneven(counts) < 5,
+            f"the {name} edge takes its places {counts.tolist()} times: each should be as likely as any other.",
         )
-        draws.append([[int(k) for k in part] for part in found])
-    for name, k in (("A", 0), ("B", 1)):
-        parts = [draw[k] for draw in draws]
-        expect(
-            all(len(part) == n for part in parts),
-            f"for a batch of {n} you draw {len(parts[0])} pictures of {name}.",
-        )
-        expect(
-            all(0 <= i < sizes[k] for part in parts for i in part),
-            f"{name} has {sizes[k]} pictures, but you draw number {max(map(max, parts))}: the two domains need not be equally large.",
-        )
-        expect(
-            all(len(set(part)) == n for part in parts),
-            f"a picture of {name} comes twice in one batch: draw without replacement.",
-        )
-        expect(
-            len({tuple(part) for part in parts}) > 250,
-            f"the numbers of {name} hardly change from batch to batch: draw them from the generator.",
-        )
-        expect(
-            {i for part in parts for i in part} == set(range(sizes[k])),
-            f"some pictures of {name} are never drawn: each of the {sizes[k]} should be.",
-        )
-        expect(
-            any(part != sorted(part) for part in parts),
-            f"the numbers of {name} always come in ascending order, so a place in the batch gives something away.",
-        )
-    together = sum(a == b for draw in draws for a, b in zip(*draw)) / (300 * n)
-    related = sum(set(draw[0]) == set(draw[1]) for draw in draws)
+    coin_and_place = (2 * pairs + flips.flatten()).bincount(minlength=30)
     expect(
-        together < 0.5 and related < 100,
-        f"{together:.0%} of your pictures of A come with the picture of B that has the same number: that is a pair, not a draw.",
+        uneven(pairs.bincount(minlength=15)) < 5 and uneven(coin_and_place) < 5.5,
+        "top, left and coin hang together: draw the three independently.",
     )
     expect(
-        together < 0.12,
-        f"{together:.0%} of the pictures come with their own number; by chance it would be 3 %. Do A and B share a draw?",
+        all(abs(off(count, len(flips), 0.5)) < 5 for count in flips.sum(0)),
+        "some places in the batch are mirrored more often than others: each picture should toss its own coin.",
     )
-    partners = {}
-    for draw in draws:
-        for a, b in zip(*draw):
-            partners.setdefault(a, []).append(b)
-    usual = sum(max(map(found.count, found)) for found in partners.values()) / (300 * n)
-    expect(
-        usual < 0.35,
-        f"{usual:.0%} of the pictures of A come with one and the same picture of B each time: the number of B follows from that of A. Draw it independently.",
-    )
-    again = [unpaired_draw(*sizes, n, torch.Generator().manual_seed(9)) for _ in range(2)]
-    expect(
-        [list(map(int, p)) for p in again[0]] == [list(map(int, p)) for p in again[1]],
-        "the same generator gives different batches: draw every number from it.",
-    )
-
-
-@exercise("the file is decoded once, and the crop is new at every draw")
-def check_fresh_crops(Pictures):
-    opened = []
-
-    def decode(index):
-        opened.append(index)
-        return coded(6, 20, 20)[index]
-
-    pictures, generator = Pictures(decode, 8), torch.Generator().manual_seed(3)
-    first = [pictures.draw(4, generator) for _ in range(30)]
-    expect(
-        all(isinstance(p, torch.Tensor) and p.shape == (3, 8, 8) for p in first),
-        "draw should give one picture of shape (3, 8, 8).",
-    )
-    expect(all(int(p[0, 0, 0]) == 4 for p in first), "draw(4, ...) gives a picture other than number 4.")
-    kinds = len({tuple(p.flatten().tolist()) for p in first})
-    expect(
-        kinds > 1,
-        "thirty draws of one picture give the same crop thirty times: either the cache keeps the crop (what should it keep?), or the crop is not drawn from the generator that is given.",
-    )
-    expect(kinds > 15, f"thirty draws of one picture give only {kinds} different crops.")
-    expect(
-        len(opened) == 1,
-        f"picture 4 was decoded {len(opened)} times in thirty draws: decoding is the slow part; do it once and keep the result.",
-    )
-    second = pictures.draw(2, generator)
-    expect(
-        int(second[0, 0, 0]) == 2,
-        "after picture 4 was drawn, draw(2, ...) does not give picture 2: the cache needs to know which is which.",
-    )
-    for index in (4, 2, 2, 4):
-        expect(int(pictures.draw(index, generator)[0, 0, 0]) == index, "the cache mixes up its pictures.")
-    expect(len(opened) == 2, "a picture is decoded again although it is in the cache.")
-    again = [Pictures(decode, 8).draw(3, torch.Generator().manual_seed(5)) for _ in range(8)]
-    expect(
-        all(torch.equal(p, again[0]) for p in again),
-        "the same generator gives different crops: draw from the one that is given.",
-    )
+    for name, found, n in (("top", tops, 5), ("left", lefts, 3), ("coin", flips.int(), 2)):
+        for what, one, other in (
+            ("neighbours in a batch", found[:, :-1], found[:, 1:]),
+            ("a picture in two draws", found[:-1], found[1:]),
+        ):
+            expect(
+                abs(off((one == other).sum(), one.numel(), 1 / n)) < 5.5,
+                f"{what} have the same {name} in {float((one == other).float().mean()):.0%} of all cases, by chance it would be {1 / n:.0%}: each picture draws its own, each time.",
+            )

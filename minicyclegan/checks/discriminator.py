@@ -1,4 +1,4 @@
-"""The checks of notebook 03 on the network: its layers, and the biases that a norm subtracts again."""
+"""The check of notebook 03 on the network and its layers."""
 
 import math
 
@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from minicyclegan.checks.frame import NotYet, exercise, expect
+from minicyclegan.checks.probes import same_gradients, untouched
 
 
 def whole(answer, what: str) -> int:
@@ -40,7 +41,8 @@ def scores_of(network: nn.Module, x: Tensor, name: str) -> Tensor:
         f"{name} gives {type(network).__name__}, not a network: is there a `return`?",
     )
     try:
-        y = network(x.clone())
+        with untouched("your network", network=network, picture=x):
+            y = network(x)
     except RuntimeError as error:
         if "channels" not in str(error):
             raise
@@ -59,15 +61,24 @@ def scores_of(network: nn.Module, x: Tensor, name: str) -> Tensor:
 
 
 def through(
-    layers: list[nn.Conv2d], x: Tensor, normed, slope: float = 0.2, norm_last: bool = False
+    layers: list[nn.Conv2d],
+    x: Tensor,
+    normed,
+    slope: float = 0.2,
+    norm_last: bool = False,
+    pad: str = "constant",
 ) -> Tensor:
-    """The scores with the student's convolutions and an instance norm after those whose number is in `normed`."""
+    """The scores with the student's weights and an instance norm after those layers whose number is in `normed`."""
+
+    def convolved(x: Tensor, layer: nn.Conv2d) -> Tensor:
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode=pad), layer.weight, layer.bias, layer.stride)
+
     for k, layer in enumerate(layers[:-1]):
-        x = layer(x)
+        x = convolved(x, layer)
         x = F.instance_norm(x) if k in normed and not norm_last else x
         x = F.leaky_relu(x, slope)
         x = F.instance_norm(x) if k in normed and norm_last else x
-    return layers[-1](x)
+    return convolved(x, layers[-1])
 
 
 def compare_layers(network: nn.Module, x: Tensor, y: Tensor) -> None:
@@ -90,12 +101,19 @@ def compare_layers(network: nn.Module, x: Tensor, y: Tensor) -> None:
         (through(layers, x, inner, 0.01), "your LeakyReLU lets a hundredth through, which is PyTorch's default; a fifth is wanted, 0.2."),
         (through(layers, x, inner, 1.0), "with nothing that bends between them, the convolutions amount to one: where is the LeakyReLU?"),
         (through(layers, x, inner, norm_last=True), "your norm comes after the LeakyReLU; it belongs between the convolution and the LeakyReLU."),
+        *((through(layers, x, inner, pad=mode), "your padding is not of zeros: a `padding_mode` shows the discriminator a picture that goes on beyond its edge. Leave it at zeros.") for mode in ("reflect", "replicate", "circular")),
+        *((through(layers, x, inner - {k}), f"convolution number {k + 1} has no norm behind it: all but the first and the last have one.") for k in inner),
     ):  # fmt: skip
         expect(like(wanted) or not like(other), hint)
     expect(
         not any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules()),
         "you have batch norms; an instance norm looks at each picture alone.",
     )
+    for layer in layers:
+        expect(
+            layer.padding_mode == "zeros",
+            "your padding is not of zeros: a `padding_mode` shows the discriminator a picture that goes on beyond its edge.",
+        )
     expect(
         like(wanted),
         "your convolutions are right, but what comes between them is not: convolution, norm (not in the first layer), LeakyReLU(0.2).",
@@ -106,11 +124,22 @@ def compare_layers(network: nn.Module, x: Tensor, y: Tensor) -> None:
         learned == in_layers,
         f"besides its convolutions your network has {learned - in_layers} numbers to learn: the norms of the paper have none.",
     )
+    pull = torch.randn_like(y)
+    expect(
+        same_gradients((y * pull).sum(), (wanted * pull).sum(), [layer.weight for layer in layers]),
+        "the scores are right, but the gradients of some layers are not: nothing in a discriminator is detached or frozen.",
+    )
+    network.eval()
+    expect(
+        torch.allclose(network(x), wanted, atol=1e-4, rtol=1e-3),
+        "after `eval()` the scores are other ones: the norms keep running statistics, or something is dropped out. The paper's look at each picture alone, always.",
+    )
+    network.train()
 
 
 @exercise("layers, strides, widths and norms are those of the paper, for every n_layers")
 def check_patch_discriminator(PatchDiscriminator):
-    for n in (3, 1, 2, 5):
+    for n in (3, 1, 2, 4, 5):
         c = random_int(3, 6)
         network = PatchDiscriminator(c, n)
         side = 160 if n == 5 else 96  # large enough for a map of more than one score
@@ -121,70 +150,48 @@ def check_patch_discriminator(PatchDiscriminator):
             len(layers) == n + 2,
             f"your network has {len(layers)} convolutions for n_layers={n}: one first, n_layers in the loop, one last.",
         )
-        widths, wanted = (
-            [layer.out_channels for layer in layers[:-1]],
-            [c * min(2**i, 8) for i in range(n + 1)],
-        )
-        expect(
-            widths == wanted or max(widths) <= 8 * c,
-            f"your widths are {listed(widths)} {case}: they double, but never go beyond 8 times base_channels.",
-        )
-        expect(
-            widths == wanted,
-            f"your widths are {listed(widths)} {case}: begin with base_channels and double from layer to layer, up to 8 times.",
-        )
+        compare_widths([layer.out_channels for layer in layers[:-1]], c, n, case)
         strides = [layer.stride[0] for layer in layers]
         expect(
             strides == [2] * n + [1, 1],
             f"your strides are {listed(strides)} for n_layers={n}: it is the number of layers with stride 2, and the last two have stride 1.",
         )
         compare_kernels(layers)
-        with torch.no_grad():
-            compare_layers(network, x, y)
+        compare_layers(network, x, y)
+        held = getattr(network, "layers", None)
+        expect(
+            isinstance(held, nn.Sequential) and torch.allclose(held(x), y, atol=1e-4, rtol=1e-3),
+            "the scores are right, but `self.layers` is not the nn.Sequential that gives them: the cells below go through `discriminator.layers`.",
+        )
+    layers = convolutions(PatchDiscriminator())
+    expect(
+        len(layers) == 5 and layers[0].out_channels == 64,
+        f"PatchDiscriminator() without numbers has {len(layers)} convolutions and begins with {layers[0].out_channels} channels; the paper's has 5 and 64: `base_channels=64, n_layers=3`.",
+    )
+
+
+def compare_widths(widths: list[int], c: int, n: int, case: str) -> None:
+    expect(
+        max(widths) <= 8 * c,
+        f"your widths are {listed(widths)} {case}: they double, but never go beyond 8 times base_channels.",
+    )
+    expect(
+        widths == [c * min(2**i, 8) for i in range(n + 1)],
+        f"your widths are {listed(widths)} {case}: begin with base_channels and double from layer to layer, up to 8 times.",
+    )
 
 
 def compare_kernels(layers: list[nn.Conv2d]) -> None:
-    kernels, paddings = [layer.kernel_size[0] for layer in layers], [layer.padding[0] for layer in layers]
-    expect(set(kernels) == {4}, f"your kernels are {listed(kernels)} wide: all of the paper's are 4.")
-    expect(set(paddings) == {1}, f"your paddings are {listed(paddings)}: every layer has a padding of 1.")
-
-
-@exercise("the biases in front of an instance norm are counted, and no others")
-def check_dead_biases(dead_biases):
-    a, b, c, d = (random_int(3 + 4 * k, 6 + 4 * k) for k in range(4))
-    first = [nn.Conv2d(3, a, 4), nn.LeakyReLU(0.2)]
-    middle = [nn.Conv2d(a, b, 4), nn.InstanceNorm2d(b), nn.LeakyReLU(0.2), nn.Conv2d(b, c, 4)]
-    found = whole(
-        dead_biases(nn.Sequential(*first, *middle, nn.InstanceNorm2d(c), nn.Conv2d(c, 1, 4))), "dead_biases"
-    )
-    text = f"for convolutions to {a}, {b}, {c} and 1 channels, with a norm after the second and the third, you count {found}"
-    for value, hint in (
-        (a + b + c + 1, "that is all the biases. Whose mean does an instance norm subtract?"),
-        (a + 1, "those are the biases that live: no norm follows them."),
-        (2, "those are layers. How many biases does a convolution have?"),
-        (a + b, "those are their inputs: a bias is added to each channel that comes OUT of a convolution."),
-        (c + 1, "it is the convolution before a norm, not the one after it, whose biases are dead."),
-        (16 * (a * b + b * c), "those are weights; a dead bias says nothing about the weights."),
-        (16 * (a * b + b * c) + b + c, "the weights are not dead: only what is the same at every place of a channel is subtracted."),
-        (0, "is nothing subtracted that was added just before?"),
-        (b, "the second norm is missing: is the end of the list looked at?"),
-    ):  # fmt: skip
-        expect(found == b + c or found != value, f"{text}: {hint}")
-    expect(found == b + c, f"{text}. Which convolutions have a norm right after them, and how wide are they?")
-
-    bent = [nn.Conv2d(3, a, 4), nn.LeakyReLU(0.2), nn.InstanceNorm2d(a)]
-    found = whole(dead_biases(nn.Sequential(*bent, nn.Conv2d(a, d, 4), nn.InstanceNorm2d(d))), "dead_biases")
-    expect(
-        found != a + d,
-        "a LeakyReLU between a convolution and its norm keeps the biases alive: they move the place where it bends. Only the layer right after it counts.",
-    )
-    expect(found == d, f"where a norm ends the list and {d} biases come before it, you count {found}.")
-
-    mute = [nn.Conv2d(3, a, 4, bias=False), nn.InstanceNorm2d(a), nn.Conv2d(a, b, 4), nn.InstanceNorm2d(b)]
-    try:
-        found = whole(dead_biases(nn.Sequential(*mute)), "dead_biases")
-    except AttributeError:
-        found = None
-    expect(
-        found == b, "a convolution made with bias=False has no biases to count: there `layer.bias` is None."
-    )
+    kernels, paddings = [layer.kernel_size for layer in layers], [layer.padding for layer in layers]
+    for what, found, wanted in (("kernels", kernels, 4), ("paddings", paddings, 1)):
+        shown = listed(pair[0] if pair[0] == pair[-1] else f"{pair[0]} x {pair[-1]}" for pair in found)
+        expect(
+            all(tuple(pair) == (wanted, wanted) for pair in found),
+            f"your {what} are {shown}: "
+            + ("all of the paper's are 4 px." if wanted == 4 else "every layer has a padding of 1."),
+        )
+    for layer in layers:
+        expect(
+            layer.dilation == (1, 1) and layer.groups == 1 and layer.stride[0] == layer.stride[1],
+            "one of your convolutions has a dilation, groups, or two different strides: the paper's have none of it.",
+        )

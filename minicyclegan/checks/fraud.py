@@ -5,16 +5,20 @@ from torch import Tensor
 
 from minicyclegan.checks.evaluation import tensor
 from minicyclegan.checks.frame import NotYet, exercise, expect
+from minicyclegan.checks.probes import untouched
 
 
 @exercise("the postcard looks untouched, stays in the range, and holds the whole picture")
 def check_hidden(hide, restore):
-    for size in (8, 12):
-        pictures = torch.rand(3, 3, size, size) * 2 - 1
+    for n, height, width in ((3, 8, 8), (3, 12, 12), (4, 6, 10)):
+        pictures = torch.rand(n, 3, height, width) * 2 - 1
         pictures[0].sign_()  # black and white to the ends of the range
-        postcard = torch.rand(1, 3, size, size) * 2 - 1
-        postcard[..., : size // 2].sign_()
-        sent = tensor(hide(pictures.clone(), postcard.clone()), "hide")
+        postcard = torch.rand(1, 3, height, width) * 2 - 1
+        postcard[..., : width // 2].sign_()
+        with untouched("hide", pictures=pictures, postcard=postcard):
+            sent = tensor(hide(pictures, postcard), "hide")
+        others = pictures.flip(0) / 2
+        apart = tensor(hide(others, postcard), "hide")
         expect(
             sent.shape == pictures.shape,
             f"hide makes {tuple(sent.shape)} of pictures {tuple(pictures.shape)}: one postcard for each picture.",
@@ -37,15 +41,23 @@ def check_hidden(hide, restore):
             outside <= 1.00001,
             f"what you send reaches {outside:.3f}, outside [-1, 1]: where the postcard is white there is no room. How can it make some?",
         )
-        back = tensor(restore(sent.clone(), postcard.clone()), "restore")
+        with untouched("restore", sent=sent, postcard=postcard):
+            back = tensor(restore(sent, postcard), "restore")
         expect(
             back.shape == pictures.shape,
             f"restore makes {tuple(back.shape)} of {tuple(sent.shape)}: one picture for each postcard.",
         )
-        one = tensor(restore(sent[2:].clone(), postcard.clone()), "restore")
+        one = tensor(restore(sent[2:3].clone(), postcard.clone()), "restore")
         expect(
-            one.shape[0] == 1 and torch.allclose(one, back[2:], atol=1e-3),
+            one.shape[0] == 1 and torch.allclose(one, back[2:3], atol=1e-3),
             "restore gives a different result for the third postcard alone than in the batch: it may use nothing but the postcard it is given.",
+        )
+        mixed = tensor(restore(torch.cat([apart[:1], sent[1:2]]), postcard.clone()), "restore")
+        expect(
+            torch.allclose(
+                mixed, torch.cat([tensor(restore(apart, postcard), "restore")[:1], back[1:2]]), atol=1e-3
+            ),
+            "restore gives a different result for postcards that hide made in two calls: it may remember nothing, and use nothing but the postcards it is given.",
         )
         error = float((back - pictures).abs().mean()) / 2
         if error >= 0.001:

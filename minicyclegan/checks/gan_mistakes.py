@@ -5,16 +5,24 @@ from torch import nn
 
 from minicyclegan.checks.frame import NotYet, exercise, expect
 from minicyclegan.checks.gan_loss import distance, refuse, scalar
+from minicyclegan.checks.probes import same_gradients, unlike, untouched
 
 
 @exercise("every score of every map counts")
 def check_loss_for_real(loss_for_real):
-    discriminator, pictures = nn.Conv2d(3, 1, 4, stride=2, padding=1), torch.randn(3, 3, 12, 16)
-    discriminator.weight.data *= 3
+    for n, height, width, scale in ((3, 12, 16, 3), (1, 10, 20, 3), (2, 8, 8, 60)):
+        discriminator = nn.Conv2d(3, 1, 4, stride=2, padding=1)
+        discriminator.weight.data *= scale
+        compare_for_real(loss_for_real, discriminator, torch.randn(n, 3, height, width))
+
+
+def compare_for_real(loss_for_real, discriminator: nn.Module, pictures: torch.Tensor) -> None:
+    with untouched("loss_for_real", judge=discriminator, pictures=pictures):
+        loss = scalar(loss_for_real(discriminator, pictures), "loss_for_real")
     scores = discriminator(pictures).detach()
-    loss = scalar(loss_for_real(discriminator, pictures), "loss_for_real")
     wanted = distance(scores, 1.0)
-    text = f"your loss is {loss.item():.3f}, and the mean squared distance from 1 is {wanted.item():.3f}"
+    found, right = unlike(loss, wanted)
+    text = f"your loss is {found}, and the mean squared distance from 1 is {right}"
     mistakes = [
         ((scores.mean((1, 2, 3)) - 1).square().mean(), f"{text}: each map is still averaged before it is squared, so its places cancel."),
         ((scores.mean() - 1) ** 2, f"{text}: now all maps together are averaged before squaring, and even pictures cancel."),
@@ -32,6 +40,10 @@ def check_loss_for_real(loss_for_real):
     expect(
         loss.requires_grad,
         "your loss has no way back to the discriminator: leave out `detach()` and `no_grad()`.",
+    )
+    expect(
+        same_gradients(loss, distance(discriminator(pictures), 1.0), discriminator.parameters()),
+        "the value is right, but its gradient for the discriminator is not: a part of it is detached.",
     )
 
 

@@ -1,12 +1,27 @@
 """The check of notebook 04 that plays the two turns of the game."""
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
 from minicyclegan.checks.frame import NotYet, exercise, expect
 from minicyclegan.checks.gan_loss import distance, same
+from minicyclegan.checks.probes import untouched
 
 LR = 0.1
+
+
+class Counted(torch.optim.SGD):
+    """Plain gradient descent that counts its steps."""
+
+    def __init__(self, parameters):
+        super().__init__(parameters, LR)
+        self.steps = 0
+
+    def step(self, closure=None):
+        self.steps += 1
+        return super().step(closure)
 
 
 class Game:
@@ -15,8 +30,8 @@ class Game:
     def __init__(self):
         self.generator = nn.Linear(3, 2)
         self.discriminator = nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
-        self.optimizer_g = torch.optim.SGD(self.generator.parameters(), LR)
-        self.optimizer_d = torch.optim.SGD(self.discriminator.parameters(), LR)
+        self.optimizer_g = Counted(self.generator.parameters())
+        self.optimizer_d = Counted(self.discriminator.parameters())
         self.real, self.fake = torch.randn(8, 2) + 2, self.generator(torch.randn(6, 3))
 
     def leave_old_gradients(self, network: nn.Module) -> Tensor:
@@ -31,6 +46,12 @@ class Game:
 
 def weights(network: nn.Module) -> Tensor:
     return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def held_gradients(network: nn.Module) -> Tensor:
+    return torch.cat(
+        [(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in network.parameters()]
+    )
 
 
 def refuse_move(moved: Tensor, wanted: Tensor, mistakes, otherwise: str) -> None:
@@ -48,6 +69,49 @@ def check_turns(judge_turn, generator_turn):
     for mode in ("lsgan", "bce"):
         try_judge_turn(judge_turn, mode)
         try_generator_turn(generator_turn, mode)
+        try_rounds(judge_turn, generator_turn, mode)
+
+
+def try_rounds(judge_turn, generator_turn, mode: str) -> None:
+    """Three rounds with the same networks, as a training has them; compared with the gradients of the two losses."""
+    game = Game()
+    for number in range(1, 4):
+        real, fake = torch.randn(8, 2) + 2, game.generator(torch.randn(6, 3))
+        judge, generator = game.discriminator, game.generator
+        with untouched(f"judge_turn in round {number}", generator=generator, fake=fake):
+            start, seen = weights(judge), fake.detach()
+            thawed = copy.deepcopy(judge).requires_grad_(
+                True
+            )  # the generator's turn may have frozen the judge
+            loss = distance(thawed(real), 1.0, mode) + distance(thawed(seen), 0.0, mode)
+            wanted, held = game.gradient(loss, thawed), held_gradients(generator)
+            modes = [judge.training, generator.training]
+            try:
+                judge_turn(judge, game.optimizer_d, real, fake, mode)
+            except RuntimeError as error:
+                if "does not require grad" not in str(error):
+                    raise
+                raise NotYet(
+                    f"in round {number} the discriminator's backward() finds no weights that learn: who froze them with `requires_grad_(False)` and never thawed them?"
+                ) from None
+        expect(
+            same(held_gradients(generator), held),
+            f"in round {number} judge_turn changes the gradients that the generator holds: it may not touch them.",
+        )
+        expect(
+            same(weights(judge) - start, -LR * wanted / 2),
+            f"the first turns are right, but in round {number} judge_turn does not follow its own loss alone: what is left over from the turns before?",
+        )
+        start, aim = weights(generator), game.gradient(distance(judge(fake), 1.0, mode), generator)
+        generator_turn(judge, game.optimizer_g, fake, mode)
+        expect(
+            same(weights(generator) - start, -LR * aim),
+            f"the first turns are right, but in round {number} generator_turn does not follow its own loss alone: what is left over from the turns before?",
+        )
+        expect(
+            modes == [judge.training, generator.training],
+            "after a turn a network is in another mode, `train()` or `eval()`, than it was in.",
+        )
 
 
 def try_judge_turn(judge_turn, mode: str) -> None:
@@ -75,14 +139,14 @@ def try_judge_turn(judge_turn, mode: str) -> None:
         f"{name} leaves gradients in the generator, {sum(p.grad is not None for p in game.generator.parameters())} of them: where should the way back from the fake be cut?",
     )
     expect(torch.equal(weights(game.generator), start_g), f"{name} moves the generator.")
+    expect(
+        game.optimizer_d.steps < 2,
+        f"{name} makes {game.optimizer_d.steps} steps of the optimiser: one for each turn.",
+    )
+    expect(game.optimizer_g.steps == 0, f"{name} calls the generator's optimiser.")
     moved = weights(game.discriminator) - start
     if not moved.any():
-        now = torch.cat(
-            [
-                torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten()
-                for p in game.discriminator.parameters()
-            ]
-        )
+        now = held_gradients(game.discriminator)
         expect(
             not same(now, wanted),
             f"{name}: the gradients are right, but the discriminator does not move: who makes the step?",
@@ -133,14 +197,13 @@ def try_generator_turn(generator_turn, mode: str) -> None:
         torch.equal(weights(game.discriminator), start_d),
         f"{name} moves the discriminator: whose optimiser makes the step, and whose weights does it hold?",
     )
+    expect(
+        game.optimizer_g.steps < 2,
+        f"{name} makes {game.optimizer_g.steps} steps of the optimiser: one for each turn.",
+    )
     moved = weights(game.generator) - start
     if not moved.any():
-        now = torch.cat(
-            [
-                torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten()
-                for p in game.generator.parameters()
-            ]
-        )
+        now = held_gradients(game.generator)
         expect(
             not same(now, wanted),
             f"{name}: the gradients are right, but the generator does not move: who makes the step?",

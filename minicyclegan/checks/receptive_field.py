@@ -29,6 +29,15 @@ def check_receptive_field(receptive_field):
             "your function empties or changes the lists that it was given: read them without `pop` or `reverse`.",
         )
         compare_field(found, kernels, strides)
+    cases = [([4] * 5, [2, 2, 2, 1, 1]), ([5, 3, 3, 7], [1, 1, 2, 1])]
+    for n in (1, 2, 3, 4, 4, 5):  # any kernels and strides, also of 1
+        cases.append(([random_int(1, 9) for _ in range(n)], [random_int(1, 4) for _ in range(n)]))
+    for kernels, strides in cases:
+        found, wanted = whole(receptive_field(kernels, strides), "receptive_field"), chain(kernels, strides)
+        expect(
+            found == wanted,
+            f"for kernels {listed(kernels)} and strides {listed(strides)} you get {found}, but the field is {wanted}: the walk back is the same for every kernel and stride, also for 1.",
+        )
 
 
 def chain(kernels, strides, start: int = 1, less: int = 1, add: int = 0) -> int:
@@ -98,8 +107,7 @@ def check_judge_of_70(judge_of_70):
         y.shape[2:] == (14, 14),
         f"the field is 70 px, but your map is {y.shape[2]} x {y.shape[3]} for 128 px and the paper's is 14 x 14: what does the last stride do?",
     )
-    with torch.no_grad():
-        compare_layers(network, x, y)
+    compare_layers(network, x, network(x))
 
 
 @exercise("24 of 900 scores without norms, and all of them with norms")

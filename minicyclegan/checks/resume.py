@@ -5,6 +5,7 @@ import copy
 import torch
 
 from minicyclegan.checks.frame import NotYet, exercise, expect
+from minicyclegan.checks.probes import same_state as same
 
 
 def one_step(trainer, generator: torch.Generator) -> None:
@@ -25,51 +26,96 @@ def one_step(trainer, generator: torch.Generator) -> None:
     }
 
 
-def same(first, second) -> bool:
-    """Whether two nested structures of tensors and plain values are equal."""
-    if isinstance(first, dict) and isinstance(second, dict):
-        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
-    if isinstance(first, (list, tuple)) and isinstance(second, (list, tuple)):
-        return len(first) == len(second) and all(map(same, first, second))
-    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
-        return first.shape == second.shape and torch.equal(first, second)
-    return type(first) is type(second) and first == second
-
-
-@exercise("every part comes back, and the next step is the one that an undisturbed run makes")
+@exercise("every part comes back, and the next steps are those that an undisturbed run makes")
 def check_resume(Trainer):
     from minicyclegan.parameters import Config
 
     small = {"image_size": 16, "base_channels": 2, "n_blocks": 1, "n_downsamplings": 1, "steps": 20}
-    small |= {"discriminator_channels": 2, "discriminator_layers": 1, "pool_size": 2, "batch_size": 1}
-    for decay in (0.9, 0.0):
-        first = Trainer(Config(**small, ema_decay=decay, seed=3), torch.device("cpu"))
-        generator = torch.Generator().manual_seed(torch.initial_seed())
-        for _ in range(5):
+    small |= {"discriminator_channels": 2, "discriminator_layers": 1, "batch_size": 1}
+    # Once with pools that are full when the state is taken, once with pools that are not
+    for decay, pool_size, steps, uses in ((0.9, 2, 5, (0, 2)), (0.0, 9, 2, (1,))):
+
+        def made(seed: int):
+            config = Config(**small, ema_decay=decay, pool_size=pool_size, seed=seed)
+            return Trainer(config, torch.device("cpu"))
+
+        first, generator = made(3), torch.Generator().manual_seed(torch.initial_seed())
+        for _ in range(steps):
             one_step(first, generator)
-        second = Trainer(Config(**small, ema_decay=decay, seed=4), torch.device("cpu"))
         state = copy.deepcopy(first.state_dict())
-        try:
-            second.load_state_dict(copy.deepcopy(state))
-        except AttributeError:
-            if decay > 0:
-                raise
-            raise NotYet(
-                "with ema_decay=0 there is no average, and your code asks for one: `self.average` is None then."
-            ) from None
-        compare_trainers(first, second)
+        for used in uses:  # a new trainer, and one that has trained already
+            second, others = made(4), torch.Generator().manual_seed(11)
+            for _ in range(used):
+                one_step(second, others)
+            if used:
+                second.sums["a loss of another run"] = torch.ones(())
+            given = copy.deepcopy(state)
+            load(second, given, decay)
+            compare_trainers(first, second, used)
+            expect(
+                given.keys() == state.keys() and same(given["pools"], state["pools"]),
+                "`load_state_dict` changes the state it is given: whoever reads it next finds something else.",
+            )
+        expect(
+            given["pools"][0]["pictures"] is not second.pool_a.pictures,
+            "the pool holds the very list that lies in the state: when training goes on, the state that was given changes. Make a new list.",
+        )
         again = torch.Generator()
         again.set_state(generator.get_state())
-        one_step(first, generator)
-        one_step(second, again)
+        for _ in range(2):
+            one_step(first, generator)
+            one_step(second, again)
         expect(
             same(first.model.state_dict(), second.model.state_dict()),
-            "every part looks right, yet the next step after resuming is not the one of a run without the stop.",
+            "every part looks right, yet the next steps after resuming are not those of a run without the stop: does the optimiser still hold the networks' own weights?",
         )
+    compare_device(made(4), state)
 
 
-def compare_trainers(first, second) -> None:
-    """Name the part that did not come back."""
+def load(trainer, state: dict, decay: float) -> None:
+    try:
+        trainer.load_state_dict(state)
+    except AttributeError:
+        if decay > 0:
+            raise
+        raise NotYet(
+            "with ema_decay=0 there is no average, and your code asks for one: `self.average` is None then."
+        ) from None
+
+
+def compare_device(trainer, state: dict) -> None:
+    """Load a state from the CPU into networks on another device: "meta", which every machine has and which holds no numbers."""
+    meta = torch.device("meta")
+    trainer.model.to(meta)
+    for optimizer, kind in ((trainer.optimizer_g, "generator"), (trainer.optimizer_d, "discriminator")):
+        networks = [network for name, network in trainer.model.named_children() if name.startswith(kind)]
+        optimizer.param_groups[0]["params"] = [p for network in networks for p in network.parameters()]
+    for name, value in vars(trainer).items():
+        if isinstance(value, torch.device):  # some keep it as self.device
+            setattr(trainer, name, meta)
+    try:
+        trainer.load_state_dict(copy.deepcopy(state))
+    except (TypeError, RuntimeError) as error:
+        expect("ByteTensor" not in str(error), "the state of a random generator stays on the CPU: move the pictures and the sums only.")  # fmt: skip
+        raise
+    on_device = "a checkpoint is read onto the CPU, and the networks may be on a GPU: move"
+    expect(
+        all(value.device == meta for value in trainer.sums.values()),
+        f"{on_device} the sums of the losses to the networks' device.",
+    )
+    expect(
+        all(p.device == meta for pool in (trainer.pool_a, trainer.pool_b) for p in pool.pictures),
+        f"{on_device} the pools' pictures to the networks' device.",
+    )
+
+
+def compare_trainers(first, second, used: int) -> None:
+    """Name the part that did not come back. `used`: how many steps the second one had made before it was loaded."""
+    also = (
+        f" (your trainer had made {used} steps of its own before it loaded the state: what is loaded takes the place of what was there)"
+        if used
+        else ""
+    )
     model, average = first.model.state_dict(), first.average and first.average.state_dict()
     loaded = second.model.state_dict()
     expect(
@@ -97,7 +143,7 @@ def compare_trainers(first, second) -> None:
         )
     expect(
         second.step == first.step,
-        f"the run resumes at step {second.step} and not at {first.step}: the schedule and the order of the pictures follow from it.",
+        f"the run resumes at step {second.step} and not at {first.step}: the schedule and the order of the pictures follow from it.{also}",
     )
     pools = [(first.pool_a, second.pool_a), (first.pool_b, second.pool_b)]
     expect(
@@ -109,19 +155,37 @@ def compare_trainers(first, second) -> None:
     )
     for letter, (old, new) in zip("ab", pools):
         expect(
-            same(list(new.pictures), list(old.pictures)),
-            f"pool_{letter} holds {len(new.pictures)} pictures that are not the {len(old.pictures)} saved ones: the discriminator meets other old fakes than before.",
+            isinstance(new.pictures, list),
+            f"pool_{letter}.pictures is a {type(new.pictures).__name__}: the pool appends to it and exchanges pictures, so it wants a list.",
+        )
+        expect(
+            len(new.pictures) <= len(old.pictures),
+            f"pool_{letter} holds {len(new.pictures)} pictures where {len(old.pictures)} were saved: is the saved list added to what was there?{also}",
+        )
+        expect(
+            same(new.pictures, old.pictures),
+            f"pool_{letter} holds {len(new.pictures)} pictures that are not the {len(old.pictures)} saved ones: the discriminator meets other old fakes than before.{also}",
         )
         expect(
             same(new.generator.get_state(), old.generator.get_state()),
             f"the pictures of pool_{letter} are back, but not the state of its random generator: it will choose different ones from a run without the stop.",
         )
     expect(
-        second.sums.keys() == first.sums.keys()
+        first.sums.keys() <= second.sums.keys()
         and all(float(second.sums[k]) == float(first.sums[k]) for k in first.sums),
-        "the sums of the losses did not come back: the next line of the log would be the mean of a few steps only.",
+        f"the sums of the losses did not come back: the next line of the log would be the mean of other steps.{also}",
+    )
+    expect(
+        second.sums.keys() == first.sums.keys(),
+        f"among the sums of the losses there are some that were not saved.{also}",
     )
     expect(
         second.summed == first.summed,
-        f"`summed` is {second.summed} and not {first.summed}: the sums of the losses would be divided by the wrong number.",
+        f"`summed` is {second.summed} and not {first.summed}: the sums of the losses would be divided by the wrong number.{also}",
+    )
+    modes = [[part.training for part in trainer.model.modules()] for trainer in (first, second)]
+    learns = [[p.requires_grad for p in trainer.model.parameters()] for trainer in (first, second)]
+    expect(
+        modes[0] == modes[1] and learns[0] == learns[1],
+        "after loading, the networks are in another mode or partly frozen: training goes on with them.",
     )

@@ -1,11 +1,9 @@
-"""The checks of notebook 07 on the schedule, the length of a training, and the moving average."""
+"""The check of notebook 07 on the schedule."""
 
-import copy
 import math
 import random
 
 import torch
-from torch import nn
 
 from minicyclegan.checks.frame import NotYet, exercise, expect
 
@@ -38,6 +36,35 @@ def check_learning_rate_factor(learning_rate_factor):
         all(factor == 1 for factor in found),
         "with decay_share=0 the rate should stay at 1 to the end, but it does not.",
     )
+    compare_rounding(learning_rate_factor)
+
+
+def compare_rounding(learning_rate_factor) -> None:
+    """Shares that give no whole number of steps, and lines of one step and of none."""
+    for steps, share in (
+        (13, 0.35),
+        (13, 0.33),
+        (27, 0.21),
+        (9, 0.1),
+        (9, 0.04),
+        (1, 1.0),
+        (1, 0.0),
+        (2, 0.7),
+        (1000, 0.0007),
+    ):
+        line = round(steps * share)
+        wanted = [min(1.0, (steps - s) / max(1, line)) for s in range(steps)]
+        try:
+            found = [number(learning_rate_factor(s, steps, share), "the function") for s in range(steps)]
+        except ZeroDivisionError:
+            raise NotYet(
+                f"with steps={steps} and decay_share={share} you divide by zero: a line of one step or of none is no error."
+            ) from None
+        wrong = [s for s in range(steps) if not near(found[s], wanted[s])]
+        expect(
+            not wrong,
+            f"with steps={steps} and decay_share={share} the line has round({steps * share:.4g}) = {line} steps, so the factor at step {wrong[0] if wrong else 0} is {wanted[wrong[0]] if wrong else 0:.4g}; yours is {found[wrong[0]] if wrong else 0:.4g}. Is the number of steps rounded to the nearest?",
+        )  # fmt: skip
 
 
 def near(found: float, wanted: float) -> bool:
@@ -72,141 +99,3 @@ def hint_for_rates(found: list, wanted: list, steps: int, falling: int, setting:
         return f"{setting} the factor falls from step {first} on: decay_share is the share at the end, so which step is the first below 1?"
     k = next(s for s in range(steps) if not near(found[s], wanted[s]))
     return f"{setting} the factor at step {k} is {found[k]:.3g}, but a straight line from 1 at step {before} to 0 at step {steps} passes {wanted[k]:.3g} there."
-
-
-@exercise("the larger domain counts, batches run on over the ends of epochs, and 3600 seconds are an hour")
-def check_training_length(training_length):
-    rng = random.Random(torch.initial_seed())
-    for swap in (False, True):
-        batch = rng.choice((4, 6, 8))
-        epochs = 2 * rng.randint(5, 20) + 1
-        small = rng.randint(60, 200)
-        large = batch * rng.randint(60, 90) + 1  # odd epochs, even batches: no rounding is without effect
-        n_a, n_b = (large, small) if swap else (small, large)
-        seconds = rng.randint(2, 30) / 16
-        answer = training_length(epochs, n_a, n_b, batch, seconds)
-        expect(answer is not None, "the function gives None: is there a `return`?")
-        expect(
-            isinstance(answer, (tuple, list)) and len(answer) == 2,
-            "the function should return two things, the steps and the hours: `return steps, hours`.",
-        )
-        steps, hours = number(answer[0], "the number of steps"), number(answer[1], "the number of hours")
-        case = f"{epochs} epochs of {n_a} and {n_b} pictures in batches of {batch}"
-        pictures = epochs * large
-        wanted = -(-pictures // batch)
-        for value, hint in (
-            (
-                pictures / batch,
-                f"{case}: you get {steps:g} steps, but there are no fractions of a step, and the last pictures need one too.",
-            ),
-            (
-                pictures // batch,
-                f"{case}: after your {steps:.0f} steps some pictures are still waiting. Round the other way.",
-            ),
-            (
-                epochs * -(-large // batch),
-                f"{case}: you get {steps:.0f} steps. You round in each epoch, but a batch here runs on into the next epoch. Round once.",
-            ),
-            (
-                epochs * (large // batch),
-                f"{case}: you get {steps:.0f} steps. You drop the rest of each epoch, but a batch here runs on into the next epoch.",
-            ),
-            (
-                -(-epochs * small // batch),
-                f"{case}: you count the smaller domain. After your {steps:.0f} steps, how often was each picture of the larger one seen?",
-            ),
-            (
-                -(-epochs * (small + large) // batch),
-                f"{case}: you add the two domains, but one step shows a batch of A and a batch of B together.",
-            ),
-            (
-                pictures,
-                f"{case}: {steps:.0f} is the number of pictures shown. How many of them go into one step?",
-            ),
-            (
-                pictures * batch,
-                f"{case}: with larger batches you need more steps? A step shows {batch} pictures at once.",
-            ),
-        ):
-            if value != wanted and near(steps, value):
-                raise NotYet(hint)
-        expect(
-            near(steps, wanted),
-            f"{case}: you get {steps:g} steps. How many pictures of the larger domain are shown, and how many in one step?",
-        )
-        for factor, hint in (
-            (60, "your hours are minutes: 60 times too many."),
-            (3600, "your hours are seconds: how many of them make an hour?"),
-        ):
-            expect(not near(hours, factor * wanted * seconds / 3600), hint)
-        expect(
-            near(hours, wanted * seconds / 3600),
-            f"for {wanted} steps of {seconds:g} s you get {hours:g} hours: which two numbers make the seconds, and how many seconds make an hour?",
-        )
-
-
-class Player(nn.Module):
-    """Four small networks with the names of a CycleGAN's."""
-
-    def __init__(self):
-        super().__init__()
-        for name in ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b"):
-            setattr(self, name, nn.Linear(4, 3))
-
-
-def weights(network: nn.Module) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in network.parameters()])
-
-
-@exercise("both averaged generators move, by the right amount, early and late, and nothing else does")
-def check_update_average(update_average):
-    for decay, step in ((0.9, 500), (0.99, 0), (0.999, 30)):
-        average, model = Player(), Player()
-        old, new = copy.deepcopy(average), copy.deepcopy(model)
-        update_average(average, model, decay, step)
-        expect(
-            torch.equal(weights(model), weights(new)),
-            "your code changes the model that is being trained: only `average` may move.",
-        )
-        moved = {
-            name: not torch.equal(weights(network), weights(getattr(old, name)))
-            for name, network in average.named_children()
-        }
-        expect(
-            moved["generator_ab"] or moved["generator_ba"],
-            "the average did not move at all: its weights must be changed in place, as with `p.copy_(...)` or `p.lerp_(...)`.",
-        )
-        for name in ("generator_ab", "generator_ba"):
-            expect(moved[name], f"the average of {name} did not move: there are two generators.")
-        expect(
-            not moved["discriminator_a"] and not moved["discriminator_b"],
-            "you average the discriminators as well: nobody translates with them, and the two lines cost time at every step.",
-        )
-        wanted = min(decay, (1 + step) / (10 + step))
-        for name in ("generator_ab", "generator_ba"):
-            start, end, now = (weights(getattr(which, name)) for which in (old, new, average))
-            kept = float((now - end) @ (start - end) / (start - end).square().sum())
-            what = f"at step {step} with decay={decay} the average keeps {kept:.3f} of itself"
-            if not math.isclose(kept, wanted, abs_tol=2e-4):
-                raise NotYet(hint_for_average(kept, wanted, decay, step, what))
-            expect(
-                torch.allclose(now, end + wanted * (start - end), atol=1e-5),
-                f"{what}, but the two shares do not add up to 1: the rest comes from the model.",
-            )
-
-
-def hint_for_average(kept: float, wanted: float, decay: float, step: int, what: str) -> str:
-    slow = (1 + step) / (10 + step)
-
-    def is_(value: float) -> bool:
-        return math.isclose(kept, value, abs_tol=2e-4)
-
-    if is_(1 - wanted):
-        return f"{what} and takes the rest from the model: the two shares are swapped. Which one should be large late in training?"
-    if is_(decay):
-        return f"{what}: then the random first weights stay for a long time. Where is the slow start?"
-    if is_(max(decay, slow)):
-        return f"{what}: you take the larger of the two decays, but the smaller one is wanted."
-    if any(is_(start) for start in (step / (10 + step), (2 + step) / (11 + step), step / (9 + step))):
-        return f"{what}, but (1 + step) / (10 + step) is {slow:.3f} there: `step` counts from 0."
-    return f"{what}; the smaller of decay and (1 + step) / (10 + step) is {wanted:.3f}."
