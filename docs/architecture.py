@@ -56,7 +56,7 @@ FLOORS = {
             "samples": (None, "07"),
             "training": (None, "07"),
             "evaluation": (None, "08"),
-            "diagnosis": (None, "08"),
+            "diagnosis": (None, "08b"),
             "translate": (None, "10"),
         },
     ),

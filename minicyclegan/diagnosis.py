@@ -1,4 +1,4 @@
-"""Is a training run sick, and with what? Signs that can be measured without the truth; built in notebook 08_evaluate."""
+"""Is a training run sick, and with what? Signs that can be measured without the truth; built in notebook 08b_diagnosis."""
 
 import torch
 import torch.nn.functional as F
@@ -66,7 +66,7 @@ def discriminator_accuracy(records: list[dict], domain: str) -> float | None:
     return min(sum(r[name] for r in late) / len(late) for name in names) if late else None
 
 
-# Where a sign begins to be a symptom, between the healthy and the sick runs of notebook 08
+# Where a sign begins to be a symptom, between the healthy and the sick runs of notebook 08b
 LIMITS = {"change": 0.3, "diversity": 0.4, "details": -0.2, "grid": 0.03, "accuracy": 0.92}
 
 ADVICE = {

@@ -8,7 +8,8 @@ class PatchDiscriminator(nn.Module):
     """Pictures (N, 3, H, W) in [-1, 1] to a map of scores (N, 1, h, w), one for each overlapping patch.
 
     The defaults are the paper's 70x70 PatchGAN: C64, C128, C256, C512 and one more 4x4 convolution, strides
-    2, 2, 2, 1, 1 (2,764,737 parameters); 256 px give a map of 30 x 30. Scores are raw numbers: no sigmoid.
+    2, 2, 2, 1, 1 as in the authors' code (2,764,737 parameters; the text of section 7.2 has stride 2 for all C layers, which
+    sees 94 px); 256 px give a map of 30 x 30. Scores are raw numbers: no sigmoid.
     `n_layers` is the number of layers with stride 2; other values see patches of other sizes (`receptive_field`).
     """
 

@@ -1,4 +1,4 @@
-"""The adversarial game (Zhu et al. 2017, sections 3.1 and 4), built in notebook 04_gan_loss."""
+"""The adversarial game (Zhu et al. 2017, sections 3.1, 4 and 7.1), built in notebook 04_gan_loss."""
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,11 @@ def gan_loss(scores: Tensor, is_real: bool, mode: str = "lsgan") -> Tensor:
 
 
 def discriminator_loss(real_scores: Tensor, fake_scores: Tensor, mode: str = "lsgan") -> Tensor:
-    """The discriminator's aim: real scores to 1, fake scores to 0, halved to slow it down (section 4)."""
+    """The discriminator's aim: real scores to 1, fake scores to 0; halved as in the paper (section 7.1).
+
+    The half keeps both players' losses at the same height when the fakes are perfect. It slows the discriminator down under
+    plain gradient descent; under Adam, which divides a gradient by its own size, a constant factor changes nothing.
+    """
     return 0.5 * (gan_loss(real_scores, True, mode) + gan_loss(fake_scores, False, mode))
 
 

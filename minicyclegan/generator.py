@@ -80,7 +80,7 @@ class Generator(nn.Module):
 
 
 def init_weights(network: nn.Module, std: float = 0.02) -> nn.Module:
-    """Draw every convolution's weights from N(0, std) and set its biases to 0, in place (paper, section 7.2)."""
+    """Draw every convolution's weights from N(0, std), biases 0, in place (paper, section 7.1)."""
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.normal_(layer.weight, 0.0, std)

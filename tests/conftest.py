@@ -180,6 +180,7 @@ LONGEST = (
     *(
         "11_the_article.ipynb",
         "test_kills.py",
+        "08b_diagnosis.ipynb",
         "08_evaluate.ipynb",
         "test_grade.py",
         "test_distributed.py",

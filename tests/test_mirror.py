@@ -24,7 +24,7 @@ MIRROR = {
     "samples": "07_train",
     "translate": "10_your_images",
     "evaluation": "08_evaluate",
-    "diagnosis": "08_evaluate",
+    "diagnosis": "08b_diagnosis",
 }
 
 

@@ -1,6 +1,7 @@
 """Each committed notebook really ran, and what nbval does not compare is guarded and explained."""
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -9,7 +10,8 @@ import pytest
 from minicyclegan.course.refresh import normalise
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
-KNOWN_TAGS = {"parameters", "lesson", "nbval-ignore-output", "exercise", "check", "instructor"}
+KNOWN_TAGS = {"parameters", "lesson", "nbval-ignore-output", "exercise", "check", "instructor", "guard"}
+WIDEST, BOOLEANS = 100, 3  # characters in a line; printed truth values in a notebook, each where it is the point
 NOT_COMPARED = "# not compared: "
 
 
@@ -37,6 +39,15 @@ def faults_in(notebook, size: int = 0) -> list[str]:
         faults.append("there is no 'If this goes wrong' passage")
     if "![](" in text or "<img" in text and "alt=" not in text:
         faults.append("a picture in the text has no alt text")
+    for i, cell in enumerate(notebook.cells):
+        # papermill shows what stands behind a parameter, on its line
+        one_line = "parameters" in cell.metadata.get("tags", [])
+        for line in [] if one_line else cell.source.splitlines():
+            if len(line) > WIDEST and not line.startswith("|") and "](" not in line:
+                faults.append(f"cell {i}: a line of {len(line)} characters: {line[:60]!r}")
+    told = re.findall(r"\b(?:True|False)\b", "".join(o.get("text", "") for c in code for o in c.outputs))
+    if len(told) > BOOLEANS:
+        faults.append(f"{len(told)} printed truth values, where a student wants a number")
     for i, cell in enumerate(code):
         where = f"code cell {i + 1}"
         tags = set(cell.metadata.get("tags", []))
@@ -137,6 +148,8 @@ def set_metadata(cell, tags):
         ),
         (lambda nb: nb.metadata.update(widgets={}), "widget state"),
         (lambda nb: set_metadata(nb.cells[1], ["surprise"]), "unknown tag"),
+        (lambda nb: nb.cells[0].update(source=nb.cells[0].source + "\n" + "word " * 30), "characters"),
+        (lambda nb: nb.cells[1].outputs[-1].update(text="small: True\n" * 4), "truth values"),
         (lambda nb: set_metadata(nb.cells[2], []), "needs the tag"),
         (lambda nb: nb.cells[2].update(source="run()"), "needs the tag"),
         (lambda nb: nb.cells[3].update(source="print(1)"), "no cell with an assertion"),

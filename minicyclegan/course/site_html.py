@@ -100,8 +100,9 @@ def formula(tex: str, display: bool) -> str:
     from matplotlib.font_manager import FontProperties
 
     tex, file = " ".join(tex.split()), io.BytesIO()
+    drawn = tex.replace(r"\frac", r"\dfrac") if display else tex  # as other programs draw a formula on a line of its own
     try:
-        depth = mathtext.math_to_image(f"${tex}$", file, prop=FontProperties(size=12), format="svg")
+        depth = mathtext.math_to_image(f"${drawn}$", file, prop=FontProperties(size=12), format="svg")
     except ValueError:
         return f"<code>{escape(tex)}</code>"
     height = float(re.search(r'height="([\d.]+)pt"', file.getvalue().decode())[1])

@@ -187,7 +187,7 @@ def agreed(facts: dict[str, dict], key: str) -> str:
     values = {}
     for name, one in facts.items():
         if key in one:
-            values.setdefault(str(one[key]), []).append(name[:2] if name != "probe" else name)
+            values.setdefault(str(one[key]), []).append(name.split("_")[0])
     if len(values) < 2:
         return next(iter(values), "")
     return "; ".join(f"{value} ({', '.join(names)})" for value, names in values.items())

@@ -29,7 +29,7 @@ PLACES = {
 def part_in_words(name: str) -> str:
     if name == "probe":
         return "the probe"
-    number = re.match(r"(\d\d)_", name)
+    number = re.match(r"(\d\d[a-z]?)_", name)
     return f"notebook {number[1]}" if number else f"notebook {name}"
 
 

@@ -40,7 +40,8 @@ class Bar:
         seconds = time.monotonic() - self.started
         left = seconds / max(1, done) * (self.total - done)
         self.bar.value = done
-        self.write(f"{self.label} {done}/{self.total}, about {int(left // 60)}:{int(left % 60):02d} left")
+        in_words = f"about {int(left // 60)}:{int(left % 60):02d} left" if done < self.total else "done"
+        self.write(f"{self.label} {done}/{self.total}, {in_words}")
 
 
 def progress_lines() -> Callable[[str], None]:
