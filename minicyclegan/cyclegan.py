@@ -82,7 +82,7 @@ class CycleGAN(nn.Module):
     def one_direction(
         self, there, back, discriminator, real: Tensor, other: Tensor, noise: tuple, with_identity: bool
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """One of the two equal halves of equation 3, with its identity term: losses by name, weighted; and the fakes.
+        """One of the two halves of equation 3, which have the same form, with its identity term: losses by name, weighted; and the fakes.
 
         `there` leads from the domain of `real` into that of `other`, `back` leads home, and `discriminator` is that
         of `other`'s domain. The noise is added to the fakes: before the way back, and before the discriminator sees them.

@@ -225,7 +225,7 @@ def compare_generator(loss: Tensor, fake: Tensor, mode: str) -> None:
     mistakes = [
         (distance(fake, 0.0, mode), f"{name} wants fakes to be called fake, and so does the discriminator: whom would it then play against?"),
         (-distance(fake, 0.0, mode), f"{name}: minus the discriminator's loss has hardly any slope where the fakes are bad, or no lower bound; ask for 1 instead."),
-        (right / 2, f"{name} is halved; only the discriminator is slowed down."),
+        (right / 2, f"{name} is halved; only the discriminator's loss is."),
         (-right, f"{name}: your sign is the wrong way round."),
         (distance(fake, 1.0, other), f"{name} does not pass its mode on to gan_loss."),
     ]  # fmt: skip
