@@ -310,7 +310,7 @@ def generator_loss(fake_scores, mode="lsgan"):
                     "return gan_loss(fake_scores, True, mode)",
                     "return 0.5 * gan_loss(fake_scores, True, mode)",
                 ),
-                "only the discriminator is slowed",
+                "only the discriminator's loss is",
             ),
             "minus": (
                 swap(
