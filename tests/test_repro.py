@@ -343,6 +343,9 @@ def test_in_the_same_surroundings_the_last_digit_of_every_number_counts(kept):
         ("all equal: True\n", "all equal: False\n", False, False),
         ("a\nb\n", "a\n", False, False),
         ("0.5 nan\n", "0.5 nan\n", True, True),
+        ("error ≈ 0.31 ± 0.05\n", "error ≈ 0.35 ± 0.05\n", False, True),
+        ("error ≈ 0.31 ± 0.05\n", "error ≈ 0.37 ± 0.05\n", False, False),
+        ("error ≈ 0.31\n", "error ≈ 0.33\n", False, True),
     ],
 )
 def test_printed_text_is_compared_exactly_and_elsewhere_to_one_unit_of_the_last_digit(old, new, same, other):
