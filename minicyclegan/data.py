@@ -152,13 +152,16 @@ class UnpairedBatches:
         positions = range(step * self.batch_size, (step + 1) * self.batch_size)
         return [int(self.order(domain, p // n)[p % n]) for p in positions]
 
+    def draws_crops(self, domain: int, step: int) -> torch.Generator:
+        """The random generator for the crops of domain 0 (A) or 1 (B) at training step `step`."""
+        return torch.Generator().manual_seed((self.seed * 2 + domain) * 1_000_003 + 500_000 + step)
+
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """The batch of training step `step`, which counts from 0."""
         pair = []
         for domain, pictures in enumerate(self.domains):
             shown = pictures[self.indices(domain, step)]
-            generator = torch.Generator().manual_seed((self.seed * 2 + domain) * 1_000_003 + 500_000 + step)
-            pair.append(to_float(random_crop_flip(shown, self.size, generator)))
+            pair.append(to_float(random_crop_flip(shown, self.size, self.draws_crops(domain, step))))
         return pair[0], pair[1]
 
 

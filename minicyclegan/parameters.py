@@ -48,14 +48,16 @@ def check_type(name: str, value, wanted: type):
 
 
 def check_intervals(values: dict) -> None:
-    """Refuse a number of steps between two checkpoints, samples or log lines that is below 1. Other names are ignored.
+    """Refuse a number of steps between two checkpoints, samples or log lines that is below 1, and an unknown word for `compile`.
 
-    `keep_every` may be 0: then no checkpoint is kept for good.
+    Other names are ignored. `keep_every` may be 0: then no checkpoint is kept for good.
     """
     for name, value in values.items():
         least = 0 if name == "keep_every" else 1
         if name.endswith("_every") and value < least:
             raise ParameterError(f"parameter {name} must be at least {least}, but it is {value}")
+        if name == "compile" and value not in ("auto", "yes", "no"):
+            raise ParameterError(f"compile must be auto, yes or no, but it is {shown(value)}")
 
 
 def value_range_of(text: str, domain: str) -> tuple[float, float] | None:

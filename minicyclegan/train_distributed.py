@@ -21,7 +21,7 @@ from minicyclegan.datasets.named import load_domains
 from minicyclegan.distributed.ddp import ParallelTrainer, ShareOfBatches
 from minicyclegan.distributed.processes import agreed, device_of_process, losing_others, together
 from minicyclegan.errors import MiniCycleGANError, ParameterError, RunError, Stopped
-from minicyclegan.fast.cuda import as_asked, compile_turns
+from minicyclegan.fast.cuda import compile_turns, cuda_settings
 from minicyclegan.parameters import Config, check_intervals
 from minicyclegan.runs.folder import open_run
 from minicyclegan.runs.record import run_record
@@ -63,7 +63,7 @@ def train_together(
     intervals["keep_every"] = keep_every
     with contextlib.ExitStack() as held:
         with together():
-            check_intervals(intervals)
+            check_intervals(intervals | {"compile": compile})
             if config.batch_size % world:
                 raise ParameterError(
                     f"batch_size is that of all {world} processes together and must be divisible by {world}, but it is {config.batch_size}"
@@ -84,7 +84,7 @@ def train_together(
         with together():
             if rank == 0:
                 held.enter_context(open_run(run_dir, config, resume, domains, yes))
-        held.enter_context(as_asked(torch_device, compile, deterministic))
+        held.enter_context(cuda_settings(torch_device, deterministic))
         trainer = ParallelTrainer(config, torch_device, dtype)
         with together():
             if rank == 0:

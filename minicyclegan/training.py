@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from minicyclegan.cyclegan import CycleGAN, ImagePool, in_turn
 from minicyclegan.data import Domains, UnpairedBatches
 from minicyclegan.fast.batches import batches_for, on_the_way
-from minicyclegan.fast.cuda import as_asked, compile_turns, use_gpu_well
+from minicyclegan.fast.cuda import compile_turns, cuda_settings, use_gpu_well
 from minicyclegan.fast.norm import use_quick_norms
 from minicyclegan.fast.threads import in_two_threads, threads_for_each
 from minicyclegan.parameters import Config, check_intervals
@@ -221,11 +221,11 @@ def train(
     """
     intervals = {"checkpoint_every": checkpoint_every, "sample_every": sample_every, "log_every": log_every}
     intervals["keep_every"] = keep_every
-    check_intervals(intervals)
+    check_intervals(intervals | {"compile": compile})
     torch_device, dtype, sentence = choose_device(device, precision)
     batches = batches_for(domains, config, torch_device)
     coming = on_the_way(batches, config.steps, torch_device)  # made by other threads while this one trains
-    quick = as_asked(torch_device, compile, deterministic)
+    quick = cuda_settings(torch_device, deterministic)
     options = {"device": device, "precision": precision, "compile": compile, "deterministic": deterministic}
     with (
         open_run(run_dir, config, resume, domains, yes) as run_dir,

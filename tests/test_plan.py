@@ -160,12 +160,15 @@ def test_a_folder_one_level_too_deep_is_named_by_the_command(tmp_path):
     )
 
 
-def test_a_batch_larger_than_a_domain_is_refused_before_a_kernel_starts(tmp_path, monkeypatch):
+def test_a_batch_larger_than_a_domain_and_a_wrong_word_are_refused_before_a_kernel_starts(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(
         "minicyclegan.course.execution.execute", lambda *a: pytest.fail("the notebook was run")
     )
     data = make_folder(tmp_path / "mine", n=3)
     refused("train", data, "--batch", "4", words=["a batch has 4 pictures", "trainA has 3", "--batch"])
+    refused("train", data, "-p", "compile=maybe", words=["compile must be auto, yes or no"])
 
 
 def test_plan_says_it_all_and_trains_nothing(tmp_path, monkeypatch):

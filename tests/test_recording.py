@@ -14,7 +14,7 @@ from conftest import random_pictures, tiny_config, tiny_domains, tiny_run
 from test_two_threads import SETTINGS, batches_of
 from torch.utils._pytree import tree_leaves
 
-from minicyclegan.cyclegan import in_turn, run_both
+from minicyclegan.cyclegan import in_turn
 from minicyclegan.data import UnpairedBatches, to_float
 from minicyclegan.errors import ParameterError
 from minicyclegan.fast import batches, cuda, recording
@@ -87,7 +87,7 @@ def test_a_recorded_step_trains_as_it_stands(changes, rehearsed):
     assert len(rehearsed) == kinds + 1, "each turn is recorded once for each of its forms"
 
 
-def test_a_run_may_begin_to_record_anywhere_and_resume(rehearsed, tmp_path):
+def test_a_run_may_begin_to_record_anywhere_and_resume(rehearsed):
     config = tiny_config(discriminator_noise=0.1)
     plain, _ = trained(config)
     first, _ = trained(config, steps=3)
@@ -99,8 +99,9 @@ def test_a_run_may_begin_to_record_anywhere_and_resume(rehearsed, tmp_path):
     for batch in batches_of(config, 6, torch.float64)[3:]:
         second.train_on(*batch)
     assert same_weights(plain, second, rtol=0, atol=0)
-    third = Trainer(config, CPU)
-    third.load_state_dict(copy.deepcopy(second.state_dict()))  # what is recorded is not part of a checkpoint
+    assert second.state_dict().keys() == plain.state_dict().keys(), (
+        "what is recorded is no part of a checkpoint"
+    )
 
 
 def test_where_recording_fails_the_run_says_so_in_one_line_and_goes_on(monkeypatch):
@@ -177,7 +178,6 @@ def test_where_nothing_learns_nothing_is_recorded(rehearsed):
     record_turns(trainer.model)
     losses, *fakes = trainer.model.generator_losses(*batches_of(trainer.config, 1)[0])
     assert not rehearsed and losses["cycle"].requires_grad
-    assert trainer.model.generators_turn.turn.__self__ is trainer.model and run_both is not in_turn
 
 
 def test_gradients_that_are_there_are_added_to(rehearsed):
@@ -303,12 +303,10 @@ def test_fp16_trains_near_fp32_and_its_factor_is_resumed(rehearsed):
 
 def test_a_run_in_fp16_resumes_to_the_same_bits(tmp_path):
     one = tiny_run(tmp_path / "one", tiny_domains(), precision="fp16", checkpoint_every=3)
-    tiny_run(tmp_path / "two", tiny_domains(), precision="fp16", checkpoint_every=3, steps=3)
-    # With more steps the schedule is another; so the same plan, cut off after three
-    stop = type("Stop", (), {"is_set": lambda self: (tmp_path / "three" / "last.pt").exists()})()
-    tiny_run(tmp_path / "three", tiny_domains(), precision="fp16", checkpoint_every=3, stop=stop)
-    three = tiny_run(tmp_path / "three", tiny_domains(), precision="fp16", checkpoint_every=3, resume=True)
-    assert one.step == three.step and same_weights(one, three, rtol=0, atol=0)
+    stop = type("Stop", (), {"is_set": lambda self: (tmp_path / "two" / "last.pt").exists()})()
+    stopped = tiny_run(tmp_path / "two", tiny_domains(), precision="fp16", checkpoint_every=3, stop=stop)
+    two = tiny_run(tmp_path / "two", tiny_domains(), precision="fp16", checkpoint_every=3, resume=True)
+    assert stopped.step == 3 and one.step == two.step and same_weights(one, two, rtol=0, atol=0)
 
 
 # Batches

@@ -11,12 +11,14 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from planted import count
 
+from minicyclegan.course.notebook_files import read_notebook
 from minicyclegan.repro.compare import compare
 from minicyclegan.repro.facts import cells_of, code_cells
 from minicyclegan.repro.figures import compare_figures, stale_figures
-from minicyclegan.repro.pictures import facts_of_figure, squares
+from minicyclegan.repro.pictures import ROUNDING, TRAINED, facts_of_figure, pngs_of, squares
 from minicyclegan.repro.shown import draw_figures, picture_of_difference, rough_picture
 from minicyclegan.repro.tolerances import PLACE
 from minicyclegan.repro.words import not_drawn
@@ -253,3 +255,13 @@ def test_a_figure_of_a_notebook_says_where_its_panels_are(monkeypatch):
 def test_figures_that_are_not_drawn_are_counted():
     one = {"differences": [{"figure": {}}, {"figure": {}, "pictures": {}}, {}]}
     assert not_drawn(one).startswith("1 more figures differ") and not_drawn({"differences": []}) == ""
+
+
+def test_each_figure_that_is_treated_in_its_own_way_is_there():
+    """They are found by the first words of their texts: a text that is reworded must be reworded here too."""
+    for table in (TRAINED, ROUNDING):
+        for notebook, beginnings in table.items():
+            cells = read_notebook(ROOT / "notebooks" / f"{notebook}.ipynb").cells
+            alts = [about["alt"] for cell in cells if cell.cell_type == "code" for _, about in pngs_of(cell)]
+            for words in beginnings:
+                assert any(alt.startswith(words) for alt in alts), (notebook, words)

@@ -59,7 +59,8 @@ def exercise(proved: str) -> Callable:
     """Turn a function that raises NotYet into a check. `proved` says what a right answer has shown.
 
     The check prints `Right: PROVED.` or `Not yet: HINT` and returns None, so that a cell shows one line; while `strict` is on
-    it raises NotYet with `Not yet: HINT` instead. Its `hint(*answers)` prints nothing and returns the hint, or None for a right answer: for `minicyclegan grade` and the tests.
+    it raises NotYet with `Not yet: HINT` instead. Its `hint(*answers)` prints nothing and returns the hint, or None for a
+    right answer: for `minicyclegan grade` and the tests.
     The caller's random state is left as it was.
     """
 

@@ -7,6 +7,9 @@ POLICY = (
     "default-src 'none'; img-src 'self' file: data:; style-src 'self' file: 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'"
 )
+LONE_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
 
 STYLE = """:root { color-scheme: light dark; --ink: #1d2330; --paper: #ffffff; --soft: #f3f4f6; --line: #d0d5dd; --link: #0b57a4; }
 @media (prefers-color-scheme: dark) {
@@ -44,6 +47,25 @@ td.number { text-align: right; white-space: nowrap; }
 details { border: 1px solid var(--line); border-radius: 4px; padding: .4rem .8rem; margin: .8rem 0; }
 summary { cursor: pointer; font-weight: 600; }
 @media print { nav { display: none; } }
+"""
+
+
+def lone_page(title: str, body: str, style: str, head: str = "") -> str:
+    """A page of one file that loads nothing and runs nothing; `body`, `style` and `head` (more meta tags) are as they are, `title` is text."""
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+{head}<meta http-equiv="Content-Security-Policy" content="{LONE_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title, quote=True)}</title>
+<style>
+{style}</style>
+</head>
+<body>
+{body}
+</body>
+</html>
 """
 
 

@@ -34,8 +34,8 @@ class ShareOfBatches(UnpairedBatches):
             # Among empty pictures for those of the others, so that each gets the random crop it would get in the whole batch
             whole = shown.new_zeros(self.batch_size, *shown.shape[1:])
             own(whole)[:] = shown
-            generator = torch.Generator().manual_seed((self.seed * 2 + domain) * 1_000_003 + 500_000 + step)
-            pair.append(to_float(own(random_crop_flip(whole, self.size, generator))))
+            crops = random_crop_flip(whole, self.size, self.draws_crops(domain, step))
+            pair.append(to_float(own(crops)))
         return pair[0], pair[1]
 
 

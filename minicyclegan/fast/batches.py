@@ -37,8 +37,8 @@ class ResidentBatches(UnpairedBatches):
         """The batch of training step `step`, which counts from 0, on the device."""
         pair = []
         for domain, pictures in enumerate(self.there):
-            generator = torch.Generator().manual_seed((self.seed * 2 + domain) * 1_000_003 + 500_000 + step)
-            pair.append(self.crop_flip(pictures, self.indices(domain, step), generator))
+            draws = self.draws_crops(domain, step)
+            pair.append(self.crop_flip(pictures, self.indices(domain, step), draws))
         return pair[0], pair[1]
 
 

@@ -7,10 +7,9 @@ from collections.abc import Callable
 import torch
 
 from minicyclegan.cyclegan import CycleGAN, in_turn
-from minicyclegan.errors import ParameterError
 from minicyclegan.fast.recording import RecordedTurn, on_two_streams, record_turns
 from minicyclegan.fast.scaling import scale_gradients
-from minicyclegan.parameters import Config, shown
+from minicyclegan.parameters import Config
 
 COMPILE_FROM = 10_000  # steps, from which compiling pays: it took 84 s on an H100 and saved 7 ms a step (docs/PERFORMANCE.md)
 
@@ -39,9 +38,8 @@ def compile_turns(trainer, compile: str, say: Callable = print) -> None:
     """Let the recordings of a trainer on CUDA hold compiled networks: `compile` is "yes", "no", or "auto" for long runs.
 
     Compiled, convolutions are quickest on pictures that are stored channels last; otherwise the norms are quicker channels
-    first. Raises ParameterError for another word.
+    first.
     """
-    require_word(compile)
     turns = [
         turn
         for turn in (trainer.model.generators_turn, trainer.model.discriminators_turn)
@@ -78,23 +76,11 @@ def store_like_weights(optimizer: torch.optim.Optimizer) -> None:
                 state[name] = torch.empty_like(weight).copy_(moment)
 
 
-def as_asked(device: torch.device, compile: str, deterministic: bool):
-    """A context: within it CUDA is quick, or `deterministic`: the same bits at each run on the same card and software.
-
-    Raises ParameterError for a `compile` that is not auto, yes or no.
-    """
-    require_word(compile)
-    return cuda_settings(device, deterministic)
-
-
-def require_word(compile: str) -> None:
-    if compile not in ("auto", "yes", "no"):
-        raise ParameterError(f"compile must be auto, yes or no, but it is {shown(compile)}")
-
-
 @contextlib.contextmanager
 def cuda_settings(device: torch.device, deterministic: bool):
-    """Quick means that cuDNN tries its algorithms and takes the quickest, which need not be the same one tomorrow.
+    """Within the block CUDA is quick, or `deterministic`: the same bits at each run on the same card and software.
+
+    Quick means that cuDNN tries its algorithms and takes the quickest, which need not be the same one tomorrow.
 
     A CPU is deterministic in any case. Where there are several GPUs, `device` is the one that is meant.
     """

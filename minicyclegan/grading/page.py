@@ -3,11 +3,11 @@
 import re
 from html import escape
 
+from minicyclegan.course.site_page import lone_page
 from minicyclegan.errors import printable
 from minicyclegan.grading.notebook import NOT_YET, RIGHT
 
 SHOWN_REMARKS = 12
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = """
 :root { color-scheme: light dark; --right: #1a7f37; --wrong: #b35900; --line: #8884; }
 @media (prefers-color-scheme: dark) { :root { --right: #4ac26b; --wrong: #f0a050; } }
@@ -25,8 +25,8 @@ def feedback_page(student: str, pairs: list) -> str:
     """The page for one student. `pairs` are (submission, graded), in the order of the course."""
     verdicts = [verdict for _, graded in pairs for verdict, _ in graded.verdicts.values()]
     right = sum(verdict == RIGHT for verdict in verdicts)
-    title = f"Feedback for {escape(printable(student))}"
-    body = [f"<h1>{title}</h1>", f"<p>{right} of {len(verdicts)} exercises are right.</p>"]
+    title = f"Feedback for {printable(student)}"
+    body = [f"<h1>{escape(title)}</h1>", f"<p>{right} of {len(verdicts)} exercises are right.</p>"]
     if right < len(verdicts):
         body.append(
             "<p>What follows each exercise that is not right yet is meant as a hint. "
@@ -49,14 +49,7 @@ def feedback_page(student: str, pairs: list) -> str:
             body += [f"<li>{in_html(remark)}</li>" for remark in graded.remarks[:SHOWN_REMARKS]]
             body += [f"<li>and {left} more</li>"] if left > 0 else []
             body.append("</ul>")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(body)
-        + "\n</body>\n</html>\n"
-    )
+    return lone_page(title, "\n".join(body), STYLE)
 
 
 def in_html(text: str, asked: tuple[str, ...] = ()) -> str:

@@ -4,7 +4,7 @@ import base64
 import re
 from pathlib import Path
 
-from minicyclegan.course.site_page import STYLE
+from minicyclegan.course.site_page import STYLE, lone_page
 from minicyclegan.repro.compare import parts_of
 from minicyclegan.repro.tolerances import IN_WORDS
 from minicyclegan.repro.words import (
@@ -16,7 +16,7 @@ from minicyclegan.repro.words import (
     part_in_words,
     provenances,
 )
-from minicyclegan.serve.results_html import POLICY, text
+from minicyclegan.serve.results_html import text
 
 SHOWN = 12  # differences of one part that the page shows at once; the others are folded
 COLOURS = {"same": "#2d7a46", "differs": "#b35900", "could not run": "#b3261e"}
@@ -114,18 +114,7 @@ def page(
     about = [[text(cell) for cell in row] for row in provenance]
     sizes = [[text(name), text(size)] for name, size in IN_WORDS["other surroundings"].items()]
     title = f"minicyclegan repro: {outcome['verdict']}"
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{text(title)}</title>
-<style>
-{STYLE}{OWN_STYLE}</style>
-</head>
-<body>
-<main>
+    body = f"""<main>
 <h1>minicyclegan repro: {verdict_tag(outcome["verdict"])}</h1>
 <p class="first">{words(sentence[0].upper() + sentence[1:])}.</p>
 <p>Profile {text(result["profile"])}, exit code {outcome["exit_code"]}. {text(" ".join(figures_in_words(outcome)))}</p>
@@ -138,7 +127,5 @@ def page(
 <details><summary>the tolerance of each kind of number</summary>
 {table(["number", "tolerance"], sizes)}
 </details>
-</main>
-</body>
-</html>
-"""
+</main>"""
+    return lone_page(title, body, STYLE + OWN_STYLE)

@@ -73,9 +73,9 @@ def verdict_lines(outcome: dict) -> list[str]:
     return lines
 
 
-def code(value, limit: int = 160) -> str:
+def code(value, whole: bool = False) -> str:
     """A value as Markdown code that cannot end a table cell, a line, or the code itself."""
-    words = shown(value) if limit == 160 else printable(str(value))
+    words = printable(str(value)) if whole else shown(value)
     return "`" + words.strip("'").replace("`", "'").replace("|", "\\|").replace("\n", " ") + "`"
 
 
@@ -119,13 +119,15 @@ def markdown(outcome: dict, reference: dict, result: dict) -> str:
             lines += [f"{code(one['reason'])}", ""]
         for d in one["differences"][:SHOWN]:
             by = f", off by {d['by']}" if d["by"] else ""
-            said = f"- {code(d['what'], 0)}: expected {code(d['expected'])}, got {code(d['got'])}{by}"
+            said = (
+                f"- {code(d['what'], whole=True)}: expected {code(d['expected'])}, got {code(d['got'])}{by}"
+            )
             lines.append(f"{said}; tolerance: {d['tolerance']}")
         if len(one["differences"]) > SHOWN:
             lines.append(f"- and {len(one['differences']) - SHOWN} more, in report.json")
         for d in one["differences"]:
             if "pictures" in d:
-                shown, alt = d["pictures"], code(d["figure"]["alt"], 0)
+                shown, alt = d["pictures"], code(d["figure"]["alt"], whole=True)
                 lines += ["", f"{alt}, expected ({shown['known']}), got, and the difference:", ""]
                 lines += ["| expected | got | difference |", "|---|---|---|"]
                 names = ("expected", "got", "difference")
@@ -151,7 +153,7 @@ def markdown(outcome: dict, reference: dict, result: dict) -> str:
 
 def in_text(sentence: str) -> str:
     """A sentence that may quote a notebook, fit for running text and for a table: what could be markup is code."""
-    return sentence if re.fullmatch(r"[\w :;.,%()/+-]*", sentence) else code(sentence, 0)
+    return sentence if re.fullmatch(r"[\w :;.,%()/+-]*", sentence) else code(sentence, whole=True)
 
 
 def flat(name: str, provenance: dict) -> dict:

@@ -43,9 +43,7 @@ class Profile:
     evaluate: bool  # whether `minicyclegan evaluate` is run on the trained networks
     device: str
     minutes: int  # a notebook that takes longer is taken to hang
-    probe: bool = (
-        False  # whether the probe runs too: two short trainings with everything switched on (repro/probe.py)
-    )
+    probe: bool = False  # whether repro/probe.py runs too: two short trainings with everything switched on
 
 
 PROFILES = {

@@ -17,6 +17,11 @@ from minicyclegan.runs.files import write_file
 from minicyclegan.runs.locks import only_one
 from minicyclegan.runs.record import differences, require_same_pictures
 
+FEW_DIGITS = {
+    torch.bfloat16: "bf16 has few digits",
+    torch.float16: "fp16 has few digits and no number above 65,504",
+}
+
 
 class Resumable(Protocol):
     """What a run folder must know of whoever trains in it: `training.Trainer`, which is built later in the course."""
@@ -151,12 +156,6 @@ def names_in_batch(batches: UnpairedBatches, step: int) -> str:
         shown = [repr(paths[i].name) if paths else f"number {i}" for i in indices[:8]]
         texts.append(f"{', '.join(shown)}{', ...' if len(indices) > 8 else ''} of {'AB'[domain]}")
     return " and ".join(texts)
-
-
-FEW_DIGITS = {
-    torch.bfloat16: "bf16 has few digits",
-    torch.float16: "fp16 has few digits and no number above 65,504",
-}
 
 
 def not_finite_message(

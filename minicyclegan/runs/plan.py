@@ -176,8 +176,9 @@ def seconds_per_step(make_trainer, config: Config, domains: Domains, device: tor
             losses = trainer.train_on(real_a, real_b)
             float(next(iter(losses.values())))  # waits for a GPU
             times.append(time.perf_counter() - started)
-    del trainer, losses
-    gc.collect()  # what was recorded on a GPU holds memory
+    if device.type == "cuda":
+        del trainer, losses
+        gc.collect()  # what was recorded holds memory of the GPU
     return scale * median(times[1:])
 
 

@@ -6,11 +6,10 @@ from html import escape
 
 from PIL import Image
 
-from minicyclegan.course.site_page import STYLE
+from minicyclegan.course.site_page import STYLE, lone_page
 from minicyclegan.errors import printable
 
 MARK = '<meta name="generator" content="minicyclegan results">'  # a page that has it may be written anew
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 SMALL = 128  # px up to which a picture is kept to the bit, as PNG; larger ones are JPEG
 LARGEST = 400  # px of the longer side on the page
 OWN_STYLE = """
@@ -119,25 +118,11 @@ def result_page(title: str, sections: dict[str, str]) -> str:
         bodies.append(
             f'<section aria-labelledby="s{number}">\n<h2 id="s{number}">{text(heading)}</h2>\n{body}\n</section>'
         )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-{MARK}
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{text(title)}</title>
-<style>
-{STYLE}{OWN_STYLE}</style>
-</head>
-<body>
-<main>
+    body = f"""<main>
 <h1>{text(title)}</h1>
 <nav aria-label="sections">
 {chr(10).join(links)}
 </nav>
 {chr(10).join(bodies)}
-</main>
-</body>
-</html>
-"""
+</main>"""
+    return lone_page(printable(title), body, STYLE + OWN_STYLE, f"{MARK}\n")

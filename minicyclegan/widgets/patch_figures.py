@@ -1,4 +1,4 @@
-"""Figures of notebook 03 that would stand between a student and the discriminator."""
+"""Which patch of a picture a score sees, and maps of scores: for notebook 03."""
 
 import matplotlib.pyplot as plt
 import torch

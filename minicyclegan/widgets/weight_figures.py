@@ -1,4 +1,4 @@
-"""Figures of notebook 02 that would stand between a student and the generator."""
+"""How weights are drawn, as histograms: for notebook 02."""
 
 import matplotlib.pyplot as plt
 import torch

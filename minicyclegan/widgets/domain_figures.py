@@ -1,4 +1,4 @@
-"""Figures of notebook 01 that would stand between a student and the two domains."""
+"""Figures of the two domains, for notebook 01: distances, palettes, histograms of colours."""
 
 import matplotlib.pyplot as plt
 import torch
