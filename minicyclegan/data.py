@@ -161,7 +161,8 @@ class UnpairedBatches:
         pair = []
         for domain, pictures in enumerate(self.domains):
             shown = pictures[self.indices(domain, step)]
-            pair.append(to_float(random_crop_flip(shown, self.size, self.draws_crops(domain, step))))
+            crops = random_crop_flip(shown, self.size, self.draws_crops(domain, step))
+            pair.append(to_float(crops))
         return pair[0], pair[1]
 
 
