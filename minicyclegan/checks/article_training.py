@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from minicyclegan.checks.frame import NotYet, exercise, expect
-from minicyclegan.checks.training_runs import Counted
+from minicyclegan.checks.probes import counted_sgd
 
 
 @exercise("G learns first, D learns from what G made, and neither leaves gradients with the other")
@@ -48,7 +48,7 @@ def check_article_step(training_step):
     for network, old in ((G, old_g), (D, old_d)):  # what an earlier step left behind
         for p, gradient in zip(network.parameters(), old):
             p.grad = gradient.clone()
-    optimizers = [Counted(network.parameters(), rate) for network in (G, D)]
+    optimizers = [counted_sgd(network.parameters(), rate) for network in (G, D)]
     try:
         training_step(G, D, real_A, real_B, *optimizers)
     except RuntimeError as error:

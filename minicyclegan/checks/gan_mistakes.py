@@ -17,7 +17,7 @@ def check_loss_for_real(loss_for_real):
 
 
 def compare_for_real(loss_for_real, discriminator: nn.Module, pictures: torch.Tensor) -> None:
-    with untouched("loss_for_real", judge=discriminator, pictures=pictures):
+    with untouched("loss_for_real", discriminator=discriminator, pictures=pictures):
         loss = scalar(loss_for_real(discriminator, pictures), "loss_for_real")
     scores = discriminator(pictures).detach()
     wanted = distance(scores, 1.0)

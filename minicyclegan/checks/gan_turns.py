@@ -7,21 +7,9 @@ from torch import Tensor, nn
 
 from minicyclegan.checks.frame import NotYet, exercise, expect
 from minicyclegan.checks.gan_loss import distance, same
-from minicyclegan.checks.probes import untouched
+from minicyclegan.checks.probes import counted_sgd, untouched
 
 LR = 0.1
-
-
-class Counted(torch.optim.SGD):
-    """Plain gradient descent that counts its steps."""
-
-    def __init__(self, parameters):
-        super().__init__(parameters, LR)
-        self.steps = 0
-
-    def step(self, closure=None):
-        self.steps += 1
-        return super().step(closure)
 
 
 class Game:
@@ -30,8 +18,8 @@ class Game:
     def __init__(self):
         self.generator = nn.Linear(3, 2)
         self.discriminator = nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
-        self.optimizer_g = Counted(self.generator.parameters())
-        self.optimizer_d = Counted(self.discriminator.parameters())
+        self.optimizer_g = counted_sgd(self.generator.parameters(), LR)
+        self.optimizer_d = counted_sgd(self.discriminator.parameters(), LR)
         self.real, self.fake = torch.randn(8, 2) + 2, self.generator(torch.randn(6, 3))
 
     def leave_old_gradients(self, network: nn.Module) -> Tensor:
@@ -65,29 +53,28 @@ def refuse_move(moved: Tensor, wanted: Tensor, mistakes, otherwise: str) -> None
 
 
 @exercise("each turn moves its own player by its own loss and leaves the other alone")
-def check_turns(judge_turn, generator_turn):
+def check_turns(discriminator_turn, generator_turn):
     for mode in ("lsgan", "bce"):
-        try_judge_turn(judge_turn, mode)
+        try_discriminator_turn(discriminator_turn, mode)
         try_generator_turn(generator_turn, mode)
-        try_rounds(judge_turn, generator_turn, mode)
+        try_rounds(discriminator_turn, generator_turn, mode)
 
 
-def try_rounds(judge_turn, generator_turn, mode: str) -> None:
+def try_rounds(discriminator_turn, generator_turn, mode: str) -> None:
     """Three rounds with the same networks, as a training has them; compared with the gradients of the two losses."""
     game = Game()
     for number in range(1, 4):
         real, fake = torch.randn(8, 2) + 2, game.generator(torch.randn(6, 3))
-        judge, generator = game.discriminator, game.generator
-        with untouched(f"judge_turn in round {number}", generator=generator, fake=fake):
-            start, seen = weights(judge), fake.detach()
-            thawed = copy.deepcopy(judge).requires_grad_(
-                True
-            )  # the generator's turn may have frozen the judge
+        discriminator, generator = game.discriminator, game.generator
+        with untouched(f"discriminator_turn in round {number}", generator=generator, fake=fake):
+            start, seen = weights(discriminator), fake.detach()
+            # The generator's turn may have frozen the discriminator
+            thawed = copy.deepcopy(discriminator).requires_grad_(True)
             loss = distance(thawed(real), 1.0, mode) + distance(thawed(seen), 0.0, mode)
             wanted, held = game.gradient(loss, thawed), held_gradients(generator)
-            modes = [judge.training, generator.training]
+            modes = [discriminator.training, generator.training]
             try:
-                judge_turn(judge, game.optimizer_d, real, fake, mode)
+                discriminator_turn(discriminator, game.optimizer_d, real, fake, mode)
             except RuntimeError as error:
                 if "does not require grad" not in str(error):
                     raise
@@ -96,25 +83,25 @@ def try_rounds(judge_turn, generator_turn, mode: str) -> None:
                 ) from None
         expect(
             same(held_gradients(generator), held),
-            f"in round {number} judge_turn changes the gradients that the generator holds: it may not touch them.",
+            f"in round {number} discriminator_turn changes the gradients that the generator holds: it may not touch them.",
         )
         expect(
-            same(weights(judge) - start, -LR * wanted / 2),
-            f"the first turns are right, but in round {number} judge_turn does not follow its own loss alone: what is left over from the turns before?",
+            same(weights(discriminator) - start, -LR * wanted / 2),
+            f"the first turns are right, but in round {number} discriminator_turn does not follow its own loss alone: what is left over from the turns before?",
         )
-        start, aim = weights(generator), game.gradient(distance(judge(fake), 1.0, mode), generator)
-        generator_turn(judge, game.optimizer_g, fake, mode)
+        start, aim = weights(generator), game.gradient(distance(discriminator(fake), 1.0, mode), generator)
+        generator_turn(discriminator, game.optimizer_g, fake, mode)
         expect(
             same(weights(generator) - start, -LR * aim),
             f"the first turns are right, but in round {number} generator_turn does not follow its own loss alone: what is left over from the turns before?",
         )
         expect(
-            modes == [judge.training, generator.training],
+            modes == [discriminator.training, generator.training],
             "after a turn a network is in another mode, `train()` or `eval()`, than it was in.",
         )
 
 
-def try_judge_turn(judge_turn, mode: str) -> None:
+def try_discriminator_turn(discriminator_turn, mode: str) -> None:
     game = Game()
     old = game.leave_old_gradients(game.discriminator)
     start, start_g = weights(game.discriminator), weights(game.generator)
@@ -127,9 +114,9 @@ def try_judge_turn(judge_turn, mode: str) -> None:
     fooled = game.gradient(distance(fake, 1.0, mode), game.discriminator)
     wanted = (on_real + on_fake) / 2
 
-    judge_turn(game.discriminator, game.optimizer_d, game.real, game.fake, mode)
+    discriminator_turn(game.discriminator, game.optimizer_d, game.real, game.fake, mode)
 
-    name = "judge_turn"
+    name = "discriminator_turn"
     expect(
         game.fake.requires_grad,
         f"{name} cuts the fake itself off (`detach_()`?): the generator still has to learn from it. `fake.detach()` makes a copy.",

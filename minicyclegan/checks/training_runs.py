@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from minicyclegan.checks.frame import expect
+from minicyclegan.checks.probes import counted_sgd
 
 
 class Spy:
@@ -18,16 +19,6 @@ class Spy:
     def query(self, fakes):
         self.given.append(fakes)
         return fakes.detach() if self.other is None else self.other
-
-
-class Counted(torch.optim.SGD):
-    """Plain gradient descent that counts its steps."""
-
-    steps = 0
-
-    def step(self, closure=None):
-        self.steps += 1
-        return super().step(closure)
 
 
 @dataclass
@@ -67,7 +58,7 @@ def watch(model, noise: dict | None) -> dict:
 def one_run(step, model, batches, others=(None, None), noise=None, **options) -> Run:
     """A step of plain gradient descent on each batch."""
     kinds = "generator", "discriminator"
-    optimizers = [Counted(parameters(model, kind), 0.05) for kind in kinds]
+    optimizers = [counted_sgd(parameters(model, kind), 0.05) for kind in kinds]
     pools, calls = tuple(Spy(other) for other in others), watch(model, noise)
     for a, b in batches:
         try:
