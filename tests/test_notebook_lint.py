@@ -10,8 +10,20 @@ import pytest
 from minicyclegan.course.refresh import normalise
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
-KNOWN_TAGS = {"parameters", "lesson", "nbval-ignore-output", "exercise", "check", "instructor", "guard"}
-WIDEST, BOOLEANS = 100, 3  # characters in a line; printed truth values in a notebook, each where it is the point
+KNOWN_TAGS = {
+    "parameters",
+    "lesson",
+    "nbval-ignore-output",
+    "exercise",
+    "check",
+    "instructor",
+    "guard",
+    "setup",
+}
+WIDEST, BOOLEANS = (
+    100,
+    3,
+)  # characters in a line; printed truth values in a notebook, each where it is the point
 NOT_COMPARED = "# not compared: "
 
 

@@ -1,5 +1,6 @@
 """What ships: one list of packages, reasons for each, short modules, public names that resolve."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -40,7 +41,9 @@ def test_the_card_is_part_of_pyproject():
 def test_environment_and_pyproject_name_the_same_packages_and_versions():
     environment = in_environment()
     python = environment.pop("python")
-    assert python.startswith(PYPROJECT["project"]["requires-python"])
+    # Binder's repo2docker reads only `=3.12`: with a range it would begin with a Python that is too old
+    assert re.fullmatch(r"=3\.\d+", python)
+    assert int(python[3:]) >= int(PYPROJECT["project"]["requires-python"].removeprefix(">=3."))
     environment.pop("pip", None)  # conda wants it listed, to install this package
     assert environment == in_pyproject()
 
@@ -51,6 +54,17 @@ def test_environment_installs_this_package_itself():
     assert content["channels"] == ["conda-forge"] and content["name"] == "minicyclegan"
     (pip,) = [line["pip"] for line in content["dependencies"] if isinstance(line, dict)]
     assert len(pip) == 1 and re.fullmatch(r"(-e|--editable) \.", pip[0])
+
+
+def test_the_devcontainer_names_what_there_is():
+    content = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+    targets = re.findall(r"^([\w./-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    make, target = content["postCreateCommand"].split()
+    assert make == "make" and target in targets
+    python = content["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
+    assert python == f"${{containerWorkspaceFolder}}/{target.replace('installed', 'bin/python')}"
+    image, version = content["image"].split(":")
+    assert image == "python" and in_environment()["python"] == f"={version}"
 
 
 def test_every_dependency_has_a_reason_beside_it():

@@ -1,7 +1,8 @@
 """The recipe of docs/INSTRUCTORS.md for a room without internet: a wheel that carries the course, installed with --no-index.
 
 PyTorch and the rest, 3 GB, are not downloaded here. In the room of the test they are those of the environment that runs the
-tests, which stand in for the folder `wheels`; minicyclegan itself comes from its wheel alone.
+tests, which stand in for the folder `wheels`, and no other than those that the wheel requires; minicyclegan itself comes from
+its wheel alone.
 """
 
 import importlib.util
@@ -10,10 +11,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import Distribution, PathDistribution
 from pathlib import Path
 
 import pytest
 from conftest import LONG, ROOT, files_in
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 PARTS = "minicyclegan", "notebooks", "data"
 RUBBISH = (  # what lies in a checkout that is used, and git ignores
@@ -96,30 +100,43 @@ def test_the_wheel_carries_the_course_and_nothing_that_git_ignores(wheel):
     assert wheel.stat().st_size < 20e6
 
 
-def requirements_of_this_environment(shelf: Path) -> Path:
-    """A folder with links to all that is installed here but minicyclegan."""
+def required(
+    distribution: Distribution, extras: frozenset[str] = frozenset(), found: dict | None = None
+) -> dict:
+    """What a package requires, and what that requires, as it is installed here: (name, extras) to the distribution."""
+    found = {} if found is None else found
+    for wanted in map(Requirement, distribution.requires or []):
+        key = (canonicalize_name(wanted.name), frozenset(wanted.extras))
+        needed = wanted.marker is None or any(wanted.marker.evaluate({"extra": e}) for e in {"", *extras})
+        if needed and key not in found:
+            found[key] = Distribution.from_name(wanted.name)
+            required(found[key], key[1], found)
+    return found
+
+
+def requirements_of(wheel: Path, shelf: Path) -> Path:
+    """A folder with links to what the wheel requires, and to nothing else that is installed here."""
     shelf.mkdir()
-    for site in (Path(place) for place in sys.path if Path(place).name == "site-packages"):
-        for path in site.iterdir():
-            own = "minicyclegan" in path.name.lower() or path.suffix == ".pth"
-            if not own and not (shelf / path.name).exists():
-                (shelf / path.name).symlink_to(path)
+    (about,) = [path for path in zipfile.Path(wheel).iterdir() if path.name.endswith(".dist-info")]
+    for distribution in required(PathDistribution(about)).values():
+        for top in {file.parts[0] for file in distribution.files or []} - {"..", "__pycache__"}:
+            if not (shelf / top).exists():
+                (shelf / top).symlink_to(distribution.locate_file(top))
     return shelf
 
 
-@LONG
-@pytest.mark.skipif(os.name == "nt", reason="links to the requirements need rights on Windows")
-def test_notebook_00_runs_in_an_empty_environment_without_internet(wheel, tmp_path):
-    room = tmp_path / "room"
-    room.mkdir()
+@pytest.fixture(scope="module")
+def room(wheel, tmp_path_factory) -> Path:
+    """A folder with an environment that holds the wheel and its requirements, in which no address outside is reached."""
+    room = tmp_path_factory.mktemp("room")
     made = run(sys.executable, "-m", "venv", "--without-pip", room / ".venv", cwd=room)
     assert made.returncode == 0, made.stderr
     python = room / ".venv" / "bin" / "python"
     (site,) = (room / ".venv" / "lib").glob("python3.*/site-packages")
-    shelf = requirements_of_this_environment(tmp_path / "shelf")
+    shelf = requirements_of(wheel, room / "shelf")
     (site / "requirements.pth").write_text(f"{shelf}\n")
     (site / "sitecustomize.py").write_text(NO_NET)
-    command = [sys.executable, "-m", "pip", "--python", python, "install", "--no-index"]
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--no-compile"]
     done = run(*command, "--find-links", wheel.parent, "minicyclegan", cwd=room, PIP_CONFIG_FILE=os.devnull)
     assert done.returncode == 0, done.stderr
     assert "Successfully installed minicyclegan" in done.stdout
@@ -129,9 +146,30 @@ def test_notebook_00_runs_in_an_empty_environment_without_internet(wheel, tmp_pa
     ):
         shown = run(python, "-c", code, cwd=room)
         assert said in shown.stdout + shown.stderr
+    return room
+
+
+ON_POSIX = pytest.mark.skipif(os.name == "nt", reason="links to the requirements need rights on Windows")
+
+
+@ON_POSIX
+def test_a_notebook_alone_in_a_folder_runs_with_only_the_wheel_and_its_requirements(room, tmp_path):
+    shutil.copy(ROOT / "notebooks" / "00_whole_game.ipynb", tmp_path)
+    python = room / ".venv" / "bin" / "python"
+    command = [python, "-m", "nbconvert", "--to", "notebook", "--execute", "--output", "done.ipynb"]
+    done = run(*command, "00_whole_game.ipynb", cwd=tmp_path, OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "done.ipynb").stat().st_size > 100_000
+    assert {path.name for path in tmp_path.iterdir()} == {"00_whole_game.ipynb", "done.ipynb"}
+
+
+@LONG
+@ON_POSIX
+def test_the_commands_run_in_an_empty_environment_without_internet(room, tmp_path):
     command = room / ".venv" / "bin" / "minicyclegan"
-    executed = run(command, "run", "00", "-o", "00_here.ipynb", cwd=room)
+    executed = run(command, "run", "00", "-o", "00_here.ipynb", cwd=tmp_path)
     assert executed.returncode == 0, executed.stderr
-    assert "done: 00_here.ipynb" in executed.stdout and (room / "00_here.ipynb").stat().st_size > 100_000
-    copies = run(command, "student", "handout", "--only", "02", cwd=room)
-    assert copies.returncode == 0 and (room / "handout" / "02_generator.ipynb").exists(), copies.stderr
+    assert "done: 00_here.ipynb" in executed.stdout
+    assert (tmp_path / "00_here.ipynb").stat().st_size > 100_000
+    copies = run(command, "student", "handout", "--only", "02", cwd=tmp_path)
+    assert copies.returncode == 0 and (tmp_path / "handout" / "02_generator.ipynb").exists(), copies.stderr

@@ -35,7 +35,13 @@ def prefixes(only: str) -> list[str]:
     type=click.Choice(["one", "difficulty"]),
     help="With --nbgrader: 1 point for each exercise, as `minicyclegan grade` gives, or 1 to 5 by its card.",
 )
-def student(out, only, solutions, nbgrader, points):
+@click.option(
+    "--install",
+    metavar="WHEEL",
+    default="",
+    help="What the copies tell students to put behind `%pip install`: your wheel's path or address, and pip's options.",
+)
+def student(out, only, solutions, nbgrader, points, install):
     """Write copies of the notebooks for students to the new folder OUT.
 
     What stands between `### BEGIN SOLUTION` and `### END SOLUTION` becomes a stub, outputs are cleared, cells tagged
@@ -49,20 +55,20 @@ def student(out, only, solutions, nbgrader, points):
     if nbgrader:
         if solutions == "folded":
             raise click.UsageError("nbgrader hands out no solutions; leave out --solutions folded")
-        return nbgrader_folder(course_folder(), out, prefixes(only), points or "one")
+        return nbgrader_folder(course_folder(), out, prefixes(only), points or "one", install)
     if points:
         raise click.UsageError("--points is for --nbgrader; `minicyclegan grade` gives 1 for each exercise")
-    written = write_student_copies(course_folder(), out, prefixes(only), solutions == "folded")
+    written = write_student_copies(course_folder(), out, prefixes(only), solutions == "folded", install)
     for path in written:
         click.echo(path)
     click.echo(f"done: {len(written)} notebooks for students in {out}")
 
 
-def nbgrader_folder(course: Path, out: Path, only: list[str], points: str) -> None:
+def nbgrader_folder(course: Path, out: Path, only: list[str], points: str, install: str) -> None:
     """Write a course folder for nbgrader, and say what is in it and what comes next."""
     from minicyclegan.course.nbgrader_folder import write_nbgrader_folder
 
-    assignments, without = write_nbgrader_folder(course, out, only, points == "difficulty")
+    assignments, without = write_nbgrader_folder(course, out, only, points == "difficulty", install)
     for one in assignments:
         click.echo(f"{out / 'source' / one.name}: {one.exercises} exercises, {one.points} points")
     if without:

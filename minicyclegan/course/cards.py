@@ -116,8 +116,9 @@ def words(notebook) -> int:
 
 
 def code_lines(notebook) -> int:
-    """How many lines of code a student reads; empty ones do not count."""
-    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    """How many lines of code a student reads; empty ones do not count, nor the cell that looks for the package."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and "setup" not in tags(cell)]
+    sources = [cell.source for cell in code]
     return sum(bool(line.strip()) for source in sources for line in source.splitlines())
 
 

@@ -38,7 +38,7 @@ class Assignment:
     points: int
 
 
-def nbgrader_copy(notebook, name: str, by_difficulty: bool = False):
+def nbgrader_copy(notebook, name: str, by_difficulty: bool = False, install: str = ""):
     """A notebook as nbgrader's `source` has it: solutions inside their marks, folds and instructors' cells left out.
 
     Raises RunError, with the place, for a notebook with incomplete exercises or with marks that are not in pairs.
@@ -52,7 +52,7 @@ def nbgrader_copy(notebook, name: str, by_difficulty: bool = False):
     for k, cell in enumerate(notebook.cells, 1):  # marks outside of exercises: nbgrader would stop there
         if cell.cell_type == "code" and BEGIN in cell.source and "nbgrader" not in cell.metadata:
             cell.metadata["nbgrader"] = says(f"cell-{k}", solution=True)
-    notebook = student_copy(notebook, name, uncut=True)
+    notebook = student_copy(notebook, name, uncut=True, install=install)
     for cell in notebook.cells:
         metadata = cell.metadata.get("nbgrader", {})
         if metadata.get("grade"):
@@ -101,7 +101,7 @@ def marked_check(source: str, number: str) -> str:
 
 
 def write_nbgrader_folder(
-    course: Path, out: Path, only: list[str], by_difficulty: bool = False
+    course: Path, out: Path, only: list[str], by_difficulty: bool = False, install: str = ""
 ) -> tuple[list[Assignment], list[str]]:
     """Write a course folder for nbgrader to the new folder `out`: (its assignments, the notebooks without exercises).
 
@@ -114,7 +114,7 @@ def write_nbgrader_folder(
     for path in chosen_notebooks(course, only):
         notebook = read_notebook(path)
         if cards(notebook, path.stem):
-            copies[path.stem] = nbgrader_copy(notebook, path.stem, by_difficulty)
+            copies[path.stem] = nbgrader_copy(notebook, path.stem, by_difficulty, install)
         else:
             without.append(path.stem)
     if not copies:

@@ -51,8 +51,10 @@ def refresh(path: Path) -> float:
     from nbclient import NotebookClient
 
     from minicyclegan.course.cards import set_time_line
+    from minicyclegan.course.first_cell import set_first_cell
 
     notebook = read_notebook(path)
+    set_first_cell(notebook)
     before = [copy.deepcopy(cell.get("outputs")) for cell in notebook.cells]
     started = time.monotonic()
     client = NotebookClient(

@@ -5,7 +5,7 @@ import copy
 
 from minicyclegan.course.cards import BEGIN, END, tags
 
-TEACHES = {"lesson", "card", "check", "solution"}
+TEACHES = {"lesson", "card", "check", "solution", "setup"}  # setup: whoever runs the command has the package
 FOLDED = "# The code of this run, as notebook 07 builds it\n\n"
 
 
@@ -16,7 +16,7 @@ def only_defines(source: str) -> bool:
 
 
 def without_lessons(notebook, title: str):
-    """A copy under this title without the cells tagged `lesson`, `card`, `check` and `solution`, and without outputs.
+    """A copy under this title without the cells whose tag is in TEACHES, and without outputs.
 
     The cells that only import and define, exercises included, become one folded cell in the place of the first of them:
     what runs is the notebook's own code, and what one reads is the run.

@@ -86,7 +86,7 @@ class Site:
             for output in cell.get("outputs", []):
                 # Its static twin stays
                 output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-        notebook.cells = [cell for cell in notebook.cells if "instructor" not in tags(cell)]
+        notebook.cells = [cell for cell in notebook.cells if not tags(cell) & {"instructor", "setup"}]
         html, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
         links, position = [], self.notebooks.index(path)
         for word, k in (("Previous", position - 1), ("Next", position + 1)):

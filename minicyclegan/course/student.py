@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+from minicyclegan.course import first_cell
 from minicyclegan.course.cards import BEGIN, END, cards, read_notebook, tags
 from minicyclegan.errors import RunError
 
@@ -49,9 +50,10 @@ def cut(source: str, where: str) -> tuple[str, list[str]]:
     return "\n".join(kept), regions
 
 
-def student_copy(notebook, name: str, folded: bool = False, uncut: bool = False):
+def student_copy(notebook, name: str, folded: bool = False, uncut: bool = False, install: str = ""):
     """A notebook as students get it. With `folded`, solutions stay in their folds, and the cut code with them.
-    With `uncut`, what stands between the marks stays, and the marks too, for nbgrader to cut.
+    With `uncut`, what stands between the marks stays, and the marks too, for nbgrader to cut. `install` is what the
+    first code cell tells to put behind `%pip install`.
 
     Raises RunError, with the place, for a notebook with incomplete exercises or with marks that are not in pairs.
     """
@@ -61,6 +63,8 @@ def student_copy(notebook, name: str, folded: bool = False, uncut: bool = False)
     kept, regions = [], []
     for k, cell in enumerate(notebook.cells, 1):
         where = f"{name}, cell {k}"
+        if first_cell.TAG in tags(cell):
+            cell.source = first_cell.source(install)
         if cell.cell_type == "code":
             source, cut_here = cut(cell.source, where)
             cell.source = cell.source if uncut else source
@@ -104,7 +108,9 @@ def chosen_notebooks(folder: Path, only: list[str]) -> list[Path]:
     return [path for path in paths if not only or path.name.startswith(tuple(only))]
 
 
-def write_student_copies(course: Path, out: Path, only: list[str], folded: bool = False) -> list[Path]:
+def write_student_copies(
+    course: Path, out: Path, only: list[str], folded: bool = False, install: str = ""
+) -> list[Path]:
     """Copy the course's notebooks for students, and what lies beside them, into `out`; returns the notebooks.
 
     All or nothing: the copies are made in a temporary folder beside `out`, which takes its name at the end.
@@ -114,7 +120,7 @@ def write_student_copies(course: Path, out: Path, only: list[str], folded: bool 
 
     require_new(out)
     copies = {
-        path.name: student_copy(read_notebook(path), path.stem, folded)
+        path.name: student_copy(read_notebook(path), path.stem, folded, install=install)
         for path in chosen_notebooks(course, only)
     }
     if not copies:
