@@ -1,10 +1,14 @@
-"""Makes the shipped weights, their supervised twin and the README's picture from a finished run. Takes seconds.
+"""Makes the shipped weights, their supervised twins and the README's pictures from finished runs. Takes seconds.
 
     minicyclegan train seasons -f notebooks/configs/cpu.yaml -p steps=2600 -p discriminator_lr_factor=0.3 -p precision=fp32 -o runs/release
     minicyclegan evaluate runs/release --twin-steps 2600
-    python data/make_weights.py runs/release
+    python data/make_weights.py seasons runs/release
 
-The three commands, in the repository's root, are all that the files come from. data/MODEL_CARD.md describes what comes out.
+    minicyclegan train old_photos --steps 5000 -p discriminator_noise=0.2 -p ema_decay=0.998 -p precision=fp32 -o runs/photos
+    minicyclegan evaluate runs/photos --twin-steps 5000
+    python data/make_weights.py old_photos runs/photos
+
+The commands, in the repository's root, are all that the files come from. data/MODEL_CARD.md describes what comes out.
 """
 
 import shutil
@@ -12,25 +16,57 @@ import sys
 from pathlib import Path
 
 import torch
+from PIL import Image, ImageOps
 
-from minicyclegan.data import load_seasons
-from minicyclegan.pictures.images import to_image
+from minicyclegan.cyclegan import CycleGAN
+from minicyclegan.data import load_seasons, to_float
+from minicyclegan.datasets.old_photos import age, held_out_photograph
+from minicyclegan.pictures.images import to_image, to_tensor
 from minicyclegan.runs.checkpoint import export_weights, load
 from minicyclegan.samples import sample_sheet
 
+SHOWN = (
+    "autumn_mountain",
+    "brushes",
+    "dandelions",
+    "temple",
+    "dogs",
+    "dune",
+)  # six of the eleven test photographs
 
-def main(run_dir: str) -> None:
-    data = Path(__file__).parent
-    export_weights(Path(run_dir) / "last.pt", data / "seasons_64px.pt")
-    shutil.copy(Path(run_dir) / "twin.pt", data / "seasons_64px_twin.pt")
-    model = load(data / "seasons_64px.pt")
+
+def seasons_picture(model: CycleGAN) -> Image.Image:
     domains = load_seasons(model.config.image_size, n_train=1)
     sheet = sample_sheet(model, domains.test_a[:8], domains.test_b[:8])
-    large = torch.nn.functional.interpolate(sheet[None], scale_factor=2, mode="nearest")[0]
-    to_image(large).save(data / "seasons_64px.png", optimize=True)
-    for name in ("seasons_64px.pt", "seasons_64px_twin.pt", "seasons_64px.png"):
-        print(data / name, (data / name).stat().st_size, "bytes")
+    return to_image(torch.nn.functional.interpolate(sheet[None], scale_factor=2, mode="nearest")[0])
+
+
+def old_photos_picture(model: CycleGAN) -> Image.Image:
+    """Rows: photograph, made old by the network, made old by the program, restored by the network."""
+    squares = [ImageOps.fit(held_out_photograph(f"{name}.jpg"), (168, 168)) for name in SHOWN]
+    fresh = torch.stack([to_tensor(square) for square in squares])
+    old = age(fresh)
+    rows = (
+        to_float(fresh),
+        model.translate(to_float(fresh), to="b"),
+        to_float(old),
+        model.translate(to_float(old), to="a"),
+    )
+    return to_image(torch.cat([torch.cat(list(row), 2) for row in rows], 1))
+
+
+def main(name: str, run_dir: str) -> None:
+    data = Path(__file__).parent
+    export_weights(Path(run_dir) / "last.pt", data / f"{name}_64px.pt")
+    shutil.copy(Path(run_dir) / "twin.pt", data / f"{name}_64px_twin.pt")
+    model = load(data / f"{name}_64px.pt")
+    if name == "seasons":
+        seasons_picture(model).save(data / "seasons_64px.png", optimize=True)
+    else:
+        old_photos_picture(model).save(data / "old_photos_64px.jpg", quality=88, optimize=True)
+    for path in sorted(data.glob(f"{name}_64px*")):
+        print(path, path.stat().st_size, "bytes")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -51,6 +51,7 @@ _HOME = {
     "translate": ("round_trip", "split_into_domains", "translate_files"),
     "datasets.emoji": ("load_emoji",),
     "datasets.faces": ("load_faces",),
+    "datasets.old_photos": ("load_old_photos",),
     "datasets.inspection": ("check_folder",),
     "serve.export": ("export_onnx",),
     "runs.devices": ("choose_device",),

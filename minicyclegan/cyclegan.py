@@ -72,7 +72,8 @@ class CycleGAN(nn.Module):
     def __init__(self, config: Config, dtype: torch.dtype = torch.float32):
         super().__init__()
         self.config, self.dtype, self.random, self.learn = config, dtype, None, in_turn
-        generator = (config.base_channels, config.n_blocks, config.upsampling, config.n_downsamplings)
+        generator = (config.base_channels, config.n_blocks, config.upsampling)
+        generator += (config.n_downsamplings, config.global_skip)
         discriminator = (config.discriminator_channels, config.discriminator_layers)
         self.generator_ab = init_weights(Generator(*generator))
         self.generator_ba = init_weights(Generator(*generator))

@@ -103,7 +103,8 @@ def supervised_twin(config: Config, source: Tensor, target: Tensor, steps: int) 
     source and target are true pairs from the *training* set, uint8 (N, 3, H, W). The same seed gives the same twin.
     """
     torch.manual_seed(config.seed)
-    shape = (config.base_channels, config.n_blocks, config.upsampling, config.n_downsamplings)
+    shape = (config.base_channels, config.n_blocks, config.upsampling)
+    shape += (config.n_downsamplings, config.global_skip)
     twin = use_quick_norms(init_weights(Generator(*shape))).to(memory_format=torch.channels_last)
     average = copy.deepcopy(twin)
     optimizer = torch.optim.Adam(twin.parameters(), config.learning_rate, betas=(config.beta1, 0.999))

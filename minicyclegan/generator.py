@@ -1,5 +1,6 @@
 """The ResNet generator (Zhu et al. 2017, section 7.2), built in notebook 02_generator."""
 
+import torch
 from torch import Tensor, nn
 
 
@@ -46,13 +47,28 @@ def upsample(channels_in: int, channels_out: int, upsampling: str = "transposed"
     return nn.Sequential(*layers, nn.InstanceNorm2d(channels_out), nn.ReLU(inplace=True))
 
 
+def with_change(picture: Tensor, change: Tensor) -> Tensor:
+    """tanh(exp(gain) * artanh(picture) + shift): the picture where the change is 0.
+
+    The picture is (N, 3, H, W) in [-1, 1], the change (N, 6, H, W): a gain for each colour, then a shift. artanh is
+    infinite at -1 and 1, and bf16 has no number between 0.996 and 1, so fp32 goes up to 0.999: within a step of 8 bits.
+    Not the paper's.
+    """
+    wide = torch.promote_types(picture.dtype, torch.float32)  # no half precision in here
+    gain, shift = change.to(wide).chunk(2, dim=1)
+    x = picture.to(wide).clamp(-0.999, 0.999)
+    artanh = ((1 + x) / (1 - x)).log() / 2  # torch.atanh, but ONNX knows it
+    return torch.tanh(gain.clamp(-4, 4).exp() * artanh + shift)  # a gain beyond 4 would only overflow
+
+
 class Generator(nn.Module):
     """Pictures (N, 3, H, W) in [-1, 1] to pictures of the same shape and range; H and W divisible by
     2 ** n_downsamplings.
 
     The defaults are the paper's network for 256 px: c7s1-64, d128, d256, 9 x R256, u128, u64, c7s1-3
     (11,378,179 parameters). For 128 px the paper uses n_blocks=6. With n_downsamplings=1 the blocks work at half
-    the size instead of a quarter, which keeps small things sharp in small pictures; it is not the paper's.
+    the size instead of a quarter, which keeps small things sharp in small pictures. With `global_skip` the layers
+    compute a change, and the input skips them all: see `with_change`. Neither is the paper's.
     """
 
     def __init__(
@@ -61,8 +77,10 @@ class Generator(nn.Module):
         n_blocks: int = 9,
         upsampling: str = "transposed",
         n_downsamplings: int = 2,
+        global_skip: bool = False,
     ):
         super().__init__()
+        self.global_skip = global_skip
         widths = [base_channels * 2**i for i in range(n_downsamplings + 1)]  # 64, 128, 256
         steps = list(zip(widths, widths[1:]))
         # fmt: off
@@ -71,11 +89,13 @@ class Generator(nn.Module):
             *[downsample(narrow, wide) for narrow, wide in steps],
             *[ResidualBlock(widths[-1]) for _ in range(n_blocks)],
             *[upsample(wide, narrow, upsampling) for narrow, wide in reversed(steps)],
-            nn.ReflectionPad2d(3), nn.Conv2d(widths[0], 3, 7), nn.Tanh(),
+            nn.ReflectionPad2d(3), nn.Conv2d(widths[0], 6 if global_skip else 3, 7), nn.Tanh(),
         )
         # fmt: on
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.global_skip:
+            return with_change(x, self.layers[:-1](x))  # all but the last layer, the tanh
         return self.layers(x)
 
 

@@ -79,6 +79,11 @@ def value_range_of(text: str, domain: str) -> tuple[float, float] | None:
     )
 
 
+def brings_its_data(data: str) -> bool:
+    """Whether a value of Config.data names pictures that come with the package, drawn by code or shipped in data/."""
+    return str(data).partition(":")[0] in ("seasons", "emoji", "old_photos")
+
+
 LARGEST_NUMBER = 10**18  # of any whole number: less than torch and the clocks of a system can count to
 LONGEST_TEXT = 4096  # characters; no path is longer on Linux
 
@@ -106,7 +111,7 @@ class Config:
     Raises ParameterError, in one sentence, for a wrong type or an impossible value.
     """
 
-    data: str = "seasons"  # `seasons`, or a folder with trainA, trainB, testA and testB
+    data: str = "seasons"  # `seasons`, `emoji`, `old_photos`, or a folder with trainA, trainB, testA, testB
     image_size: int = 256  # side of the training crop in pixels, divisible by 4
     load_size: int = 0  # side before the random crop; 0 is 286/256 of image_size for folders (paper)
     steps: int = 267_000  # training steps; 200 epochs of horse2zebra at batch size 1
@@ -117,6 +122,9 @@ class Config:
     upsampling: str = "transposed"  # or `resize`: no checkerboards, not the paper's
     # 1 keeps the blocks at half the size instead of a quarter: sharper small pictures, not the paper's
     n_downsamplings: int = 2
+    global_skip: bool = (
+        False  # the generator computes a change of its input: for colours and light; not the paper's
+    )
     discriminator_channels: int = 64
     discriminator_layers: int = 3  # 3 sees patches of 70 px, 2 of 34, 1 of 16
     gan_mode: str = "lsgan"  # or `bce`
@@ -145,16 +153,9 @@ class Config:
                 raise ParameterError(
                     f"parameter {name} must be greater than 0, but it is {getattr(self, name)}"
                 )
-        for name in (
-            "load_size",
-            "n_blocks",
-            "lambda_cycle",
-            "lambda_identity",
-            "cycle_noise",
-            "discriminator_noise",
-            "pool_size",
-            "seed",
-        ):
+        not_negative = "load_size n_blocks lambda_cycle lambda_identity cycle_noise discriminator_noise "
+        not_negative += "pool_size seed"
+        for name in not_negative.split():
             if getattr(self, name) < 0:
                 raise ParameterError(
                     f"parameter {name} must not be negative, but it is {getattr(self, name)}"

@@ -615,7 +615,7 @@ def test_data_list_names_all_and_says_what_is_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, text, _ = call("list")
     rows = {line.split()[0]: line for line in text.splitlines() if line.strip()}
-    assert code == 0 and set(DATASETS) <= set(rows) and {"seasons", "emoji"} <= set(rows)
+    assert code == 0 and set(DATASETS) <= set(rows) and {"seasons", "emoji", "old_photos"} <= set(rows)
     assert re.search(r"117\s+1067\s+1334\s+120\s+140\s+-\s+horses\s+zebras", rows["horse2zebra"])
     (tmp_path / "data" / "downloads").mkdir(parents=True)
     (tmp_path / "data" / "downloads" / "tiny.zip").write_bytes(GOOD)

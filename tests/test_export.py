@@ -52,6 +52,13 @@ def test_every_kind_of_generator(upsampling, n_downsamplings):
 
 
 @needs_onnx
+def test_a_generator_with_a_global_skip():
+    torch.manual_seed(0)
+    generator = Generator(4, 1, "resize", 1, global_skip=True).eval()
+    assert largest_difference(generator, to_onnx(generator)) <= 1e-4
+
+
+@needs_onnx
 def test_the_two_directions_are_two_files(checkpoint, tmp_path):
     for to in "ab":
         export_onnx(checkpoint, tmp_path / f"{to}.onnx", to)

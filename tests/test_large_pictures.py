@@ -68,6 +68,7 @@ def in_strips(generator, picture: torch.Tensor, strip_bytes: float, dtype=torch.
         {"n_downsamplings": 1, "upsampling": "resize"},
         {"n_downsamplings": 1},
         {"n_blocks": 0},
+        {"n_downsamplings": 1, "upsampling": "resize", "global_skip": True},
     ],
     ids=str,
 )
@@ -99,6 +100,7 @@ def test_what_a_dry_run_says_is_what_is_done(model):
 
 def test_a_layer_that_is_not_known_is_not_guessed(model):
     odd = torch.nn.Module()
+    odd.global_skip = False
     odd.layers = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 3), torch.nn.MaxPool2d(2))
     with pytest.raises(TypeError, match="MaxPool2d"):
         InStrips(dry=True).translate(odd, stored(torch.zeros(1, 3, 16, 16)), None)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from minicyclegan.discriminator import PatchDiscriminator, receptive_field, receptive_field_by_gradient
-from minicyclegan.generator import Generator, ResidualBlock, downsample, init_weights, upsample
+from minicyclegan.generator import Generator, ResidualBlock, downsample, init_weights, upsample, with_change
 
 
 def count(network: nn.Module) -> int:
@@ -44,9 +44,9 @@ def test_parameter_count_of_the_generator_by_arithmetic():
 
 @pytest.mark.parametrize("shape", [(1, 3, 16, 16), (2, 3, 32, 32), (1, 3, 20, 44), (3, 3, 64, 16)], ids=str)
 @pytest.mark.parametrize("upsampling", ["transposed", "resize"])
-@pytest.mark.parametrize("n_downsamplings", [1, 2])
-def test_generator_keeps_the_shape_and_stays_in_range(shape, upsampling, n_downsamplings):
-    generator = Generator(4, 1, upsampling, n_downsamplings)
+@pytest.mark.parametrize(("n_downsamplings", "global_skip"), [(1, False), (2, False), (1, True), (2, True)])
+def test_generator_keeps_the_shape_and_stays_in_range(shape, upsampling, n_downsamplings, global_skip):
+    generator = Generator(4, 1, upsampling, n_downsamplings, global_skip)
     result = generator(torch.rand(shape) * 2 - 1)
     assert result.shape == shape
     assert result.abs().max() <= 1
@@ -68,6 +68,30 @@ def test_generator_keeps_the_shape_and_stays_in_range(shape, upsampling, n_downs
 )
 def test_discriminator_gives_a_map_of_scores(n_layers, size, side):
     assert PatchDiscriminator(4, n_layers)(torch.zeros(2, 3, size, size)).shape == (2, 1, side, side)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_no_change_gives_the_picture_back_within_a_step_of_eight_bits(dtype):
+    levels = torch.arange(256)
+    picture = (levels / 127.5 - 1).view(1, 1, 16, 16).expand(1, 3, 16, 16)
+    unchanged = with_change(picture.to(dtype), torch.zeros(1, 6, 16, 16, dtype=dtype))
+    assert unchanged.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    if dtype in (torch.float64, torch.float32):
+        assert torch.equal(((unchanged[0, 0].flatten() + 1) * 127.5).round().long(), levels)
+    for extreme in (1e4, -1e4, 100.0, -100.0):
+        change = torch.full((1, 6, 16, 16), extreme, dtype=dtype)
+        assert with_change(picture.to(dtype), change).abs().max() <= 1, "finite and in range"
+
+
+def test_only_the_global_skip_sees_how_light_a_picture_is():
+    """An instance norm takes a constant added to all pixels away again; what is added at the end keeps it."""
+    torch.manual_seed(0)
+    dark = torch.rand(1, 3, 16, 16) * 0.5 - 0.7
+    plain, skipping = Generator(4, 1), Generator(4, 1, global_skip=True)
+    with torch.no_grad():
+        assert (plain(dark + 0.5) - plain(dark)).abs().max() < 1e-3
+        assert (skipping(dark + 0.5) - skipping(dark)).mean() > 0.1
+    assert plain.layers[-2].out_channels == 3 and skipping.layers[-2].out_channels == 6
 
 
 def test_building_blocks_keep_halve_and_double():

@@ -71,7 +71,7 @@ def test_a_run_of_each_preset_reaches_its_end(word, here):
     assert [record["step"] for record in records] == [1, 2, 3]
     assert domains.paired == ("held_out_ab" in records[-1])
     assert {"config.json", "last.pt", "metrics.jsonl"} <= set(files_in(here / "run"))
-    if word in ("seasons", "emoji", "face_restoration"):
+    if word in ("seasons", "emoji", "old_photos", "face_restoration"):
         assert domains.paired, f"{word} has true pairs"
 
 
@@ -89,6 +89,7 @@ def test_a_preset_is_trained_on_the_pictures_of_its_own_folder(word, here):
 def test_presets_without_a_folder(here):
     assert resolve("seasons", device="cpu") == ("seasons", CONFIGS / "cpu.yaml")
     assert resolve("emoji", device="cpu") == ("emoji", CONFIGS / "emoji_32.yaml")
+    assert resolve("old_photos", device="cpu") == ("old_photos", CONFIGS / "old_photos_64.yaml")
 
 
 def test_the_device_decides_about_the_settings(monkeypatch):

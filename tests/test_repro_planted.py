@@ -59,7 +59,13 @@ def load(tmp_path_factory):
 def changed_fields() -> list[tuple[str, object]]:
     """Every field of the configuration with other values: a tenth more and less, the next whole number, another word."""
     found = []
-    others = {"gan_mode": "bce", "upsampling": "resize", "value_range": "0..4504", "image_size": 20}
+    others = {
+        "gan_mode": "bce",
+        "upsampling": "resize",
+        "value_range": "0..4504",
+        "image_size": 20,
+        "global_skip": True,
+    }
     for field in dataclasses.fields(Config):
         value = getattr(FIRST, field.name)
         if field.name == "data":  # only a name: see the test of the pictures
@@ -88,6 +94,7 @@ def test_every_field_is_among_them():
     }
     assert {config.gan_mode for config in RUNS.values()} == {"lsgan", "bce"}
     assert {config.upsampling for config in RUNS.values()} == {"transposed", "resize"}
+    assert {config.global_skip for config in RUNS.values()} == {False, True}
 
 
 def darker(domains, part: str, index: int):

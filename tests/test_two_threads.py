@@ -19,6 +19,7 @@ SETTINGS = {
     "noise": {"cycle_noise": 0.1, "discriminator_noise": 0.2},
     "batches of one": {"batch_size": 1},
     "resize": {"upsampling": "resize", "n_downsamplings": 1},
+    "global skip": {"global_skip": True},
     "no pool, no average": {"pool_size": 0, "ema_decay": 0.0},
 }
 

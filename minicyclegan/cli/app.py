@@ -9,6 +9,13 @@ from pathlib import Path
 
 import click
 
+# Voila's page with the addresses of its icons, at cdn.jsdelivr.net, turned into empty styles: nothing is loaded from elsewhere
+TEMPLATE = """{%- extends "voila/templates/lab/index.html.j2" -%}
+{%- block notebook_css -%}
+{{ super() | replace("https://cdn.jsdelivr.net/", "data:text/css,/*") }}
+{%- endblock notebook_css -%}
+"""
+
 
 @click.command()
 @click.argument("checkpoints", type=click.Path(), nargs=-1)
@@ -45,10 +52,15 @@ def app(checkpoints, port, browser):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "miniCycleGAN.ipynb"
         nbformat.write(notebook, path)
+        template = Path(folder) / "voila" / "templates" / "minicyclegan"
+        template.mkdir(parents=True)
+        (template / "conf.json").write_text('{"base_template": "lab"}', encoding="utf-8")
+        (template / "index.html.j2").write_text(TEMPLATE, encoding="utf-8")
+        places = os.pathsep.join(filter(None, (folder, os.environ.get("JUPYTER_PATH"))))
         click.echo(f"the app is at http://localhost:{port} in a moment; stop it with Ctrl-C")
         command = [sys.executable, "-m", "voila", str(path), f"--port={port}", "--Voila.ip=127.0.0.1"]
-        command += [] if browser else ["--no-browser"]
-        with subprocess.Popen(command) as server:
+        command += ["--template=minicyclegan"] + ([] if browser else ["--no-browser"])
+        with subprocess.Popen(command, env=os.environ | {"JUPYTER_PATH": places}) as server:
             try:
                 code = server.wait()
             except KeyboardInterrupt:

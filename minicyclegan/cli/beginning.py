@@ -45,7 +45,7 @@ def require_same(base: dict, config, run_dir: Path) -> None:
 def to_resume(run_dir: Path, folder: str | None) -> dict:
     """The parameters of a run, from its folder, with the place where its data are now. Raises RunError."""
     from minicyclegan.errors import RunError
-    from minicyclegan.parameters import Config
+    from minicyclegan.parameters import Config, brings_its_data
     from minicyclegan.quality.run_data import require_data
     from minicyclegan.runs.files import read_json
     from minicyclegan.runs.record import read_record
@@ -61,7 +61,7 @@ def to_resume(run_dir: Path, folder: str | None) -> dict:
         name: value for name, value in (Config().to_dict() | config | before).items() if name in declared
     }
     data = before["data"]
-    if folder and data in ("seasons", "emoji"):
+    if folder and brings_its_data(data):
         raise RunError(
             f"the run in {run_dir} was trained on {data}, which brings its own data; leave --data out"
         )

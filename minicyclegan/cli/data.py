@@ -27,9 +27,10 @@ def list_():
             f"{state:<7}  {dataset.a:<24} {dataset.b}"
         )
     click.echo(
-        "\nGet one with `minicyclegan data get NAME`; it goes to data/downloads/NAME. Two need no download:\n"
-        "  seasons  summer and winter, drawn by code, with true pairs\n"
-        "  emoji    emoji in two styles, shipped in data/, with true pairs"
+        "\nGet one with `minicyclegan data get NAME`; it goes to data/downloads/NAME. Three need no download:\n"
+        "  seasons     summer and winter, drawn by code, with true pairs\n"
+        "  emoji       emoji in two styles, shipped in data/, with true pairs\n"
+        "  old_photos  photographs and old photographs, shipped in data/, with true pairs"
     )
 
 

@@ -69,8 +69,8 @@ def train(data, folder, parameters, file, resume, start_from, plan, run_dir, **s
     """Train on DATA by running notebook 07_train without its lessons.
 
     DATA is a folder with trainA, trainB, testA and testB, which gets the settings that suit its pictures and this machine,
-    or a preset, which brings its own: seasons (the default), emoji, summer2winter_yosemite, horse2zebra, monet2photo,
-    cats_dogs (with --data FOLDER), face_restoration (with --data FOLDER, any folder of faces). The files of settings are in
+    or a preset, which brings its own: seasons (the default), emoji, old_photos, summer2winter_yosemite, horse2zebra,
+    monet2photo, cats_dogs (with --data FOLDER), face_restoration (with --data FOLDER, any folder of faces). The files of settings are in
     notebooks/configs/; -f replaces the chosen one, -p and the options below change single values.
 
     A run folder holds config.json, run.json, metrics.jsonl, samples/, last.pt and the executed notebook, which is the

@@ -25,9 +25,9 @@ def course_folder() -> Path:
     return folder
 
 
-def shipped_weights() -> Path:
-    """The weights that come with the course, for notebook 00 and for a first try of `translate`. Raises DataError."""
-    path = shipped("data/seasons_64px.pt")
+def shipped_weights(name: str = "seasons") -> Path:
+    """The weights that come with the course: `seasons`, or `old_photos`, which restores photographs. Raises DataError."""
+    path = shipped(f"data/{name}_64px.pt")
     if path is None:
-        raise DataError("the shipped weights data/seasons_64px.pt are missing; clone the repository again")
+        raise DataError(f"the shipped weights data/{name}_64px.pt are missing; clone the repository again")
     return path

@@ -10,6 +10,7 @@ from pathlib import Path
 from minicyclegan.course.files import PACKAGE
 from minicyclegan.datasets.fetching import fault_of, fetch, size_of
 from minicyclegan.errors import DataError
+from minicyclegan.parameters import brings_its_data
 from minicyclegan.pictures.folders import PARTS
 from minicyclegan.runs.locks import only_one
 
@@ -71,7 +72,7 @@ def find(name: str) -> Path | None:
 
 def check_name(name: str) -> None:
     """Refuse a name that is not in `DATASETS`, with a hint. Raises DataError."""
-    if name in ("seasons", "emoji"):
+    if brings_its_data(name):
         raise DataError(f"{name} needs no download; run `minicyclegan train {name}`")
     if name not in DATASETS:
         near = difflib.get_close_matches(name.lower(), DATASETS, n=1, cutoff=0.5)

@@ -22,6 +22,9 @@ class Preset:
 PRESETS = {
     "seasons": Preset("code", "cpu", "seasons_128", "summer to winter, drawn by code, with true pairs"),
     "emoji": Preset("shipped", "emoji_32", "emoji_64", "emoji of one style to another, with true pairs"),
+    "old_photos": Preset(
+        "shipped", "old_photos_64", "old_photos_128", "photographs to old ones and back, with true pairs"
+    ),
     "summer2winter_yosemite": Preset(
         "download", "photographs_64", "summer2winter_yosemite", "summer to winter in photographs of Yosemite"
     ),

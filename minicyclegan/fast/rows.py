@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from minicyclegan.generator import with_change
+
 LEAST_ROWS = 4  # of a strip; more than a layer looks up or down from a row
 
 
@@ -122,6 +124,12 @@ def pointwise(below: Rows, function: Callable[[Tensor], Tensor]) -> Rows:
         lambda top, bottom: function(below.make(top, bottom)),
         *(below.channels, below.height, below.width, below.row_bytes, below.cost),
     )
+
+
+def added(change: Rows, picture: Rows) -> Rows:
+    """What a generator with a global skip gives: its change, added to the rows of the picture."""
+    make = lambda top, bottom: with_change(picture.make(top, bottom), change.make(top, bottom))  # noqa: E731
+    return Rows(make, change.channels, change.height, change.width, change.row_bytes, change.cost)
 
 
 def after(below: Rows, layer: nn.Module) -> Rows:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from minicyclegan.fast.norm import Mean
-from minicyclegan.fast.rows import Rows, after, pointwise, stored
+from minicyclegan.fast.rows import Rows, added, after, pointwise, stored
 from minicyclegan.generator import ResidualBlock
 
 STRIP_BYTES = 8 * 1024**2  # of the largest tensor within a strip: on a CPU quicker than more, or much less
@@ -102,4 +102,8 @@ class InStrips:
                 self.go_by(rows, lambda strip, top, bottom: x[:, :, top:bottom].add_(strip))
             del other
             rows = stored(x)
-        self.go_by(self.through(rows, layers[end:]), take)
+        if generator.global_skip:
+            rows = added(self.through(rows, layers[end:-1]), picture)
+        else:
+            rows = self.through(rows, layers[end:])
+        self.go_by(rows, take)

@@ -5,7 +5,7 @@ from pathlib import Path
 from minicyclegan.data import Domains
 from minicyclegan.datasets.named import load_domains
 from minicyclegan.errors import DataError
-from minicyclegan.parameters import Config
+from minicyclegan.parameters import Config, brings_its_data
 from minicyclegan.runs.record import changes, pictures_record, record_of
 
 
@@ -13,7 +13,7 @@ def require_data(data: str) -> None:
     """Raise DataError where the folder that a run was trained on is not there, and name the option for where it is now."""
     name, colon, folder = data.partition(":")
     faces = name == "face_restoration"
-    if name not in ("seasons", "emoji") and not Path(folder if faces else data).is_dir():
+    if not brings_its_data(name) and not Path(folder if faces else data).is_dir():
         raise DataError(
             f"the data of this run, {data}, are not there; if they were moved, say where: "
             f"--data {name + colon if faces else ''}FOLDER"

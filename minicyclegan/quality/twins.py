@@ -22,6 +22,7 @@ TWIN_FIELDS = [
     "n_blocks",
     "upsampling",
     "n_downsamplings",
+    "global_skip",
     "learning_rate",
     "beta1",
     "decay_share",
@@ -69,6 +70,10 @@ def training_pairs(
         from minicyclegan.datasets.emoji import training_pairs as emoji_pairs
 
         return emoji_pairs(config.image_size)
+    if name == "old_photos":
+        from minicyclegan.datasets.old_photos import training_pairs as photograph_pairs
+
+        return photograph_pairs(config.image_size, strong=folder == "strong")
     if name == "face_restoration":
         from minicyclegan.datasets.faces import training_pairs as face_pairs
 
@@ -112,14 +117,16 @@ def read_twins(path: str | Path, config: Config) -> tuple[dict[str, Generator], 
     """
     state = read_checkpoint(path)
     try:
-        differences = [n for n in TWIN_FIELDS if state["twin_config"][n] != getattr(config, n)]
+        made_of = Config().to_dict() | state["twin_config"]  # an older file lacks newer fields
+        differences = [n for n in TWIN_FIELDS if made_of[n] != getattr(config, n)]
         if differences:
             raise CheckpointError(
                 f"{path} is the twin of a model with another {differences[0]}; train a new one with --twin-steps"
             )
         twins = {}
         for way in ("ab", "ba"):
-            shape = (config.base_channels, config.n_blocks, config.upsampling, config.n_downsamplings)
+            shape = (config.base_channels, config.n_blocks, config.upsampling)
+            shape += (config.n_downsamplings, config.global_skip)
             twins[way] = Generator(*shape).eval()
             twins[way].load_state_dict({name: tensor.float() for name, tensor in state[way].items()})
         return twins, {name: state[name] for name in ("steps", "seed", "n_pairs")}
@@ -135,7 +142,8 @@ def known_twins(checkpoint: str | Path, config: Config) -> tuple[dict, dict] | N
     """
     from minicyclegan.course.files import shipped_weights
 
-    own, shipped = twin_path(checkpoint), twin_path(shipped_weights())
+    name = "old_photos" if config.data == "old_photos" else "seasons"
+    own, shipped = twin_path(checkpoint), twin_path(shipped_weights(name))
     if own.is_file():
         return read_twins(own, config)
     if shipped.is_file():

@@ -86,7 +86,7 @@ def parameters_for(path: Path, profile: Profile, pairs: tuple[str, ...]) -> tupl
     """What a notebook is given, and all its parameters including defaults. Raises ParameterError before anything runs."""
     from minicyclegan.course.settings import parameters_of, read_parameters
     from minicyclegan.datasets.presets import settings_file
-    from minicyclegan.parameters import Config
+    from minicyclegan.parameters import Config, brings_its_data
 
     declared, given = parameters_of(path), {}
     if path.stem == TRAINING:
@@ -94,7 +94,7 @@ def parameters_for(path: Path, profile: Profile, pairs: tuple[str, ...]) -> tupl
         given = read_parameters((), file, declared) | profile.settings
         given |= read_parameters(pairs, None, declared)
         data = given.get("data", "seasons")
-        if data not in ("seasons", "emoji") and Path(data).is_dir():
+        if not brings_its_data(data) and Path(data).is_dir():
             given["data"] = str(Path(data).resolve())  # the notebook runs in its own folder
     whole = {name: given.get(name, default) for name, (_, default) in declared.items()}
     if path.stem == TRAINING:

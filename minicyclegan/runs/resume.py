@@ -38,7 +38,7 @@ def begin(
 
 
 NETWORKS = (
-    *("base_channels", "n_blocks", "n_downsamplings", "upsampling"),
+    *("base_channels", "n_blocks", "n_downsamplings", "upsampling", "global_skip"),
     *("discriminator_channels", "discriminator_layers"),
 )
 

@@ -1,0 +1,193 @@
+"""Real photographs (A) and other photographs made to look old (B), with true pairs to test on; shipped in data/old_photos."""
+
+import csv
+import hashlib
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from minicyclegan.course.files import shipped
+from minicyclegan.data import Domains
+from minicyclegan.errors import DataError
+from minicyclegan.pictures.images import to_tensor
+from minicyclegan.pictures.prefetch import read_all
+
+COLUMNS = ("file", "side", "width", "height", "author", "licence", "origin")
+SIDES = {"A": 44, "B": 44, "test": 15}  # crops of each photograph, by side
+SMALLEST = 0.25  # side of the smallest crop, as a share of the photograph's shorter side
+REPAIR = "clone the repository again, or build the photographs with data/build_old_photos.py"
+
+# What `age` does to a picture, in this order, each strength drawn uniformly between two limits. Values run from 0 to 1.
+AGEING = {
+    "blur": (0.3, 0.7),  # standard deviation of a Gaussian blur, in pixels
+    "colour": (0.35, 0.7),  # what is left of the saturation
+    "black": (0.10, 0.22),  # black has faded to this
+    "white": (0.78, 0.92),  # and white has darkened to this
+    "tint": (0.5, 1.0),  # of the full brown in TINT
+    "vignette": (0.0, 0.3),  # how much darker the corners are
+    "grain": (0.004, 0.012),  # standard deviation of the noise
+}
+TINT = (1.04, 0.96, 0.72)  # what is left of red, green and blue where the brown is full
+
+# Heavier damage for a lesson: no translator can draw these scratches, for the fresh picture does not say where they are
+STRONG = AGEING | {"blur": (0.8, 1.4), "grain": (0.04, 0.08)}
+SCRATCHES, SPECKS = (2, 5), (5, 15)  # fewest and most in one picture of STRONG
+
+
+def photographs_folder() -> Path:
+    """Where the photographs are. Raises DataError."""
+    folder = shipped("data/old_photos")
+    if folder is None:
+        raise DataError(f"the folder data/old_photos of photographs is missing; {REPAIR}")
+    return folder
+
+
+def read_table(folder: str | Path | None = None) -> list[dict[str, str]]:
+    """One row for each photograph, with the names in COLUMNS. Raises DataError."""
+    path = Path(folder or photographs_folder()) / "photographs.csv"
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; {REPAIR}") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read ({error}); {REPAIR}") from error
+    if not all(tuple(row) == COLUMNS for row in rows) or {row["side"] for row in rows} != set(SIDES):
+        raise DataError(f"{path} is damaged; {REPAIR}")
+    return rows
+
+
+def read_photograph(folder: Path, name: str, sums: dict[str, str]) -> Image.Image:
+    """One photograph, RGB. Raises DataError when one bit of the file is not as it was built."""
+    path = folder / name
+    try:
+        if hashlib.sha256(path.read_bytes()).hexdigest() != sums.get(name):
+            raise ValueError("its checksum is wrong")
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; {REPAIR}") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({error}); {REPAIR}") from error
+
+
+def held_out_photograph(name: str) -> Image.Image:
+    """A photograph that nothing was trained on, such as "temple.jpg", as it ships: RGB. Raises DataError."""
+    names = [row["file"] for row in read_table() if row["side"] == "test"]
+    if name not in names:
+        raise DataError(f"there is no test photograph {name}; there are {', '.join(names)}")
+    return read_photograph(photographs_folder(), name, checksums(photographs_folder()))
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each photograph, by its file name. Raises DataError."""
+    try:
+        return dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder / 'SHA256SUMS'} cannot be read ({error}); {REPAIR}") from error
+
+
+def random_for(key: bytes) -> np.random.RandomState:
+    """Random numbers that follow from `key` and are the same everywhere: RandomState alone promises that forever."""
+    return np.random.RandomState(np.frombuffer(hashlib.sha256(key).digest(), "<u4"))
+
+
+def crops(image: Image.Image, size: int, count: int, key: str) -> list[Tensor]:
+    """Square crops at random places and of random scales, each scaled to uint8 (3, size, size)."""
+    random, found = random_for(key.encode()), []
+    for _ in range(count):
+        side = min(image.size) * math.exp(random.uniform(math.log(SMALLEST), 0))
+        left, top = (random.uniform(0, whole - side) for whole in image.size)
+        box = left, top, left + side, top + side
+        found.append(to_tensor(image.resize((size, size), Image.Resampling.LANCZOS, box, reducing_gap=3)))
+    return found
+
+
+def age(pictures: Tensor, seed: int = 0, strong: bool = False) -> Tensor:
+    """Old copies of the pictures: soft, faded, brown, darker in the corners, grainy. See AGEING and STRONG.
+
+    uint8 (N, 3, H, W) in and out. What happens to a picture depends on its own pixels and on `seed`, not on its place or
+    its neighbours. The numbers are the same everywhere; the last step of a pixel may depend on the version of Pillow.
+    """
+    if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[1] != 3:
+        raise DataError(
+            f"age needs uint8 pictures (N, 3, H, W); these are {tuple(pictures.shape)} of {pictures.dtype}"
+        )
+    pixels = (picture.permute(1, 2, 0).contiguous().numpy() for picture in pictures)
+    old = list(read_all(lambda one: age_one(one, seed, strong), pixels))
+    return torch.stack(old) if old else pictures.clone()
+
+
+def age_one(pixels: np.ndarray, seed: int, strong: bool = False) -> Tensor:
+    """One picture, uint8 (H, W, 3), to its old copy, uint8 (3, H, W)."""
+    random = random_for(f"{seed} {pixels.shape}".encode() + pixels.tobytes())
+    limits = STRONG if strong else AGEING
+    strength = {name: random.uniform(low, high) for name, (low, high) in limits.items()}
+    soft = Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(strength["blur"]))
+    values = np.asarray(soft).astype(np.float64) / 255
+    grey = (values @ np.array([0.299, 0.587, 0.114]))[..., None]
+    values = grey + strength["colour"] * (values - grey)
+    values = strength["black"] + (strength["white"] - strength["black"]) * values
+    values = values * (1 + strength["tint"] * (np.array(TINT) - 1))
+    height, width = pixels.shape[:2]
+    down, right = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)
+    values = values * (1 - strength["vignette"] * (down**2 + right**2)[..., None] / 2)
+    if strong:
+        values = scratched(values, random)
+    values = values + strength["grain"] * random.standard_normal((height, width, 1))
+    return to_tensor(Image.fromarray((255 * values).round().clip(0, 255).astype(np.uint8)))
+
+
+def scratched(values: np.ndarray, random: np.random.RandomState) -> np.ndarray:
+    """Pale scratches from top to bottom and specks of dust on one picture (H, W, 3)."""
+    height, width = values.shape[:2]
+    damage = np.zeros((height, width))
+    for _ in range(random.randint(*SCRATCHES)):
+        start, slope = random.uniform(0, width), random.uniform(-0.2, 0.2)
+        columns = (start + slope * np.arange(height)).astype(int) % width
+        damage[np.arange(height), columns] = random.uniform(0.3, 0.8)
+    for _ in range(random.randint(*SPECKS)):
+        top, left = random.randint(height), random.randint(width)
+        reach = random.randint(1, 3)
+        damage[top : top + reach, left : left + reach] = random.uniform(0.3, 0.9)
+    return values + damage[..., None] * (0.95 - values)
+
+
+def cropped(size: int, side: str, folder: str | Path | None = None) -> Tensor:
+    """The crops of one side, A, B or test, as they are: uint8 (N, 3, size, size). Raises DataError."""
+    if size < 1:
+        raise DataError(f"the size of a photograph must be at least 1 px, but it is {size}")
+    folder = Path(folder or photographs_folder())
+    names = [row["file"] for row in read_table(folder) if row["side"] == side]
+    sums = checksums(folder)
+
+    def crops_of(name: str) -> list[Tensor]:
+        return crops(read_photograph(folder, name, sums), size, SIDES[side], name)
+
+    found = list(read_all(crops_of, names))
+    for result in found:
+        if isinstance(result, DataError):
+            raise result
+    return torch.stack([crop for result in found for crop in result])
+
+
+def load_old_photos(size: int, strong: bool = False, folder: str | Path | None = None) -> Domains:
+    """Photographs (A) and old photographs (B), uint8 (N, 3, size, size): squares of 38 photographs at many scales.
+
+    Training A shows photographs as they are, training B others, aged; the test pairs are of yet others, and test B is
+    the aged copy of test A. No photograph is on two sides. `strong` ages with scratches, dust and heavy grain.
+    Raises DataError.
+    """
+    fresh = {side: cropped(size, side, folder) for side in SIDES}
+    old_b, old_test = age(fresh["B"], strong=strong), age(fresh["test"], strong=strong)
+    return Domains(fresh["A"], old_b, fresh["test"], old_test, paired=True, notes=[])
+
+
+def training_pairs(size: int, strong: bool = False) -> tuple[Tensor, Tensor]:
+    """True pairs for the supervised twin, uint8 (N, 3, size, size) each: the photographs of training A and B, and aged."""
+    fresh = torch.cat([cropped(size, "A"), cropped(size, "B")])
+    return fresh, age(fresh, strong=strong)
