@@ -1,4 +1,4 @@
-"""The tables of docs/PERFORMANCE.md and docs/SCALING.md from the files in benchmarks/results: `python benchmarks/tables.py` puts them into the pages.
+"""The tables of docs/PERFORMANCE.md, SCALING.md and RESULTS.md from the files in benchmarks/results: `python benchmarks/tables.py` puts them into the pages.
 
 The table NAME goes between <!-- NAME --> and <!-- end -->; a test checks that the pages have what the files say.
 """
@@ -139,7 +139,40 @@ def step_on_gpu() -> str:
     )
 
 
+def with_interval(found: dict, digits: int = 3) -> str:
+    return "{mean:.{d}f} ({low:.{d}f} to {high:.{d}f})".format(d=digits, **found)
+
+
+def old_photos() -> str:
+    found, rows = read("old_photos"), []
+    for row in found["rows"]:
+        seconds = "" if row["seconds"] is None else f"{row['seconds']:.0f}"
+        sides = [
+            part
+            for way in ("ab", "ba")
+            for part in (with_interval(row[way]["l1"]), f"{row[way]['psnr']['mean']:.1f}")
+        ]
+        rows.append([row["way"], row["test"], *sides, seconds])
+    head = ["", "tested on", "to old: L1", "PSNR", "to new: L1", "PSNR", "seconds of training"]
+    return table(head, rows, found)
+
+
+def global_skip() -> str:
+    found, rows = read("global_skip"), []
+    for row in found["rows"]:
+        cells = []
+        for way in ("ab", "ba"):
+            seen = row[way]["distance"]
+            cells += [f"{seen['translation']['mean']:.2f} ({seen['doing nothing']['mean']:.2f})"]
+            cells += [f"{row[way]['l1']['mean']:.3f} ({row[way]['nothing']:.3f})" if "l1" in row[way] else ""]
+        rows.append([row["data"], row["settings"], *cells])
+    head = ["data", "settings", "A to B: distance", "L1", "B to A: distance", "L1"]
+    return table(head, rows, found)
+
+
 TABLES = {
+    "old_photos": old_photos,
+    "global_skip": global_skip,
     "gpu_step": step_on_gpu,
     "time_to_quality": lambda: time_to_quality("time_to_quality"),
     "time_to_quality_fp32": lambda: time_to_quality("time_to_quality_fp32"),
@@ -168,5 +201,5 @@ def filled(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in (PAGE, PAGE.with_name("SCALING.md")):
+    for page in (PAGE, PAGE.with_name("SCALING.md"), PAGE.with_name("RESULTS.md")):
         page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")

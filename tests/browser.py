@@ -7,6 +7,7 @@ folders of its own; the kernel is the Python that runs the tests. Without playwr
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -52,6 +53,13 @@ def wait_for(ready, seconds: float, what: str) -> None:
     while not ready():
         assert time.monotonic() < end, f"{what} took more than {seconds} s"
         time.sleep(0.1)
+
+
+def unnamed(place) -> list[str]:
+    """The controls in a Playwright locator that a screen reader would announce without a name, as lines of its tree."""
+    roles = "button|slider|combobox|textbox|spinbutton|checkbox|group"
+    lines = place.aria_snapshot().splitlines()
+    return [line.strip() for line in lines if re.match(rf'\s*- ({roles})(?! "[^"]*\w)', line)]
 
 
 class Lab:

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -269,8 +270,10 @@ def test_the_command_runs_voila_on_this_machine_only_with_the_app(monkeypatch, c
     seen = {}
     real = subprocess.Popen
 
-    def start(command):
+    def start(command, env):
         seen["command"] = command
+        folder = Path(env["JUPYTER_PATH"].split(os.pathsep)[0]) / "voila" / "templates" / "minicyclegan"
+        seen["template"] = (folder / "index.html.j2").read_text()
         (cell,) = nbformat.read(command[3], as_version=4).cells
         seen["source"] = cell.source
         return real([sys.executable, "-c", "raise SystemExit(3)"])
@@ -282,6 +285,7 @@ def test_the_command_runs_voila_on_this_machine_only_with_the_app(monkeypatch, c
         cli_app.app.main([str(checkpoint), "--port", "8877", "--no-browser"], standalone_mode=False)
     assert seen["command"][1:3] == ["-m", "voila"] and "--port=8877" in seen["command"]
     assert "--Voila.ip=127.0.0.1" in seen["command"] and "--no-browser" in seen["command"]
+    assert "--template=minicyclegan" in seen["command"] and "cdn.jsdelivr.net" in seen["template"]
     assert not Path(seen["command"][3]).exists(), "the notebook is left behind"
     monkeypatch.chdir(tmp_path.parent)
     names = {}

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from browser import lab, lab_server, wait_for  # noqa: F401  (fixtures)
+from browser import lab, lab_server, unnamed, wait_for  # noqa: F401  (fixtures)
 
 from minicyclegan.runs.checkpoint import read_checkpoint
 
@@ -62,7 +62,7 @@ def test_the_explorers_draw_anew_when_a_control_is_moved(lab):  # noqa: F811
         """Press a key on a slider; returns the words under the picture once it has changed."""
         image = output.locator("img")
         before = lab.pixels(image)
-        output.locator(".widget-inline-hbox", has_text=name).locator(".noUi-handle").focus()
+        output.get_by_role("slider", name=name).focus()
         page.keyboard.press(key)
         lab.idle()
         assert lab.pixels(image) != before, f"{name}: the picture did not change"
@@ -72,14 +72,18 @@ def test_the_explorers_draw_anew_when_a_control_is_moved(lab):  # noqa: F811
     for output in (field, weight, viewer):
         words = output.locator("p").inner_text()
         assert len(words) > 40 and output.locator("img").get_attribute("alt") == words
+        assert unnamed(output) == []
     assert "each score sees 70 x 70 px" in field.locator("p").inner_text()
     assert "kernel 5" in move(field, "kernel, px", "ArrowRight")
     assert "4 layers of stride 2" in move(field, "layers of stride 2", "ArrowRight")
     assert "lambda_cycle=100" in move(weight, "lambda_cycle", "ArrowRight")
+    assert weight.get_by_role("slider").get_attribute("aria-valuetext") == "100"  # not its number among four
     assert "Picture 1 from A to B" in move(viewer, "picture", "ArrowRight")
     before = lab.pixels(viewer.locator("img"))
-    viewer.get_by_role("button", name="B", exact=True).click()
+    begin = viewer.get_by_role("group", name="begin with")
+    begin.get_by_role("button", name="B", exact=True, pressed=False).click()
     lab.idle()
+    assert begin.get_by_role("button", name="B", exact=True, pressed=True).count() == 1
     assert lab.pixels(viewer.locator("img")) != before and "from B to A" in viewer.locator("p").inner_text()
     shoot(lab, "explorers")
     assert lab.errors == []
@@ -94,7 +98,7 @@ def test_the_board_shows_a_training_stops_it_and_goes_on(lab):  # noqa: F811
     first = lab.pixels(board.locator("img").nth(0))
     wait_for(lambda: lab.pixels(board.locator("img").nth(0)) != first, 30, "new curves")
     stop, go_on = (board.get_by_role("button", name=name) for name in ("Stop after this step", "Go on"))
-    assert go_on.is_disabled()
+    assert go_on.is_disabled() and unnamed(board) == []
     shoot(lab, "board")
     stop.click()
     wait_for(lambda: "stopped after step" in board.inner_text(), 30, "the stop")

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from browser import lab, lab_server, wait_for  # noqa: F401  (fixtures)
+from browser import lab, lab_server, unnamed, wait_for  # noqa: F401  (fixtures)
 
 SHOTS = os.environ.get("BROWSER_SHOTS")  # a folder for screenshots, for people who want to look
 CELLS = (
@@ -65,15 +65,16 @@ def test_a_click_a_slider_and_the_clock_move_the_games(lab):  # noqa: F811
     assert picture(game) == start, "the same seed did not give the same game"
 
     before = picture(cycle)
-    # Its label has no link to it
-    slider = cycle.locator(".widget-slider", has_text="lambda_cycle").get_by_role("slider")
+    slider = cycle.get_by_role("slider", name="lambda_cycle")
     slider.focus()
     page.keyboard.press("ArrowRight")
     after = picture(cycle)
     assert before != after and "lambda_cycle 0.1" in cycle.inner_text()
+    assert slider.get_attribute("aria-valuetext") == "0.1", "a screen reader is told another value"
     slider.focus()
     page.keyboard.press("ArrowLeft")
     assert picture(cycle) == before, "lambda_cycle went back, its picture did not"
+    assert unnamed(game) == unnamed(cycle) == []
     press(cycle, "10 rounds")
     assert picture(cycle) != before
     shoot(lab, "cycle")

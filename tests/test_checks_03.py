@@ -4,7 +4,7 @@ from mutants import Trial, solution, swap, trial_tests
 
 from minicyclegan.checks import (
     check_dead_biases,
-    check_judge_of_70,
+    check_discriminator_of_70,
     check_one_pixel,
     check_patch_discriminator,
     check_receptive_field,
@@ -14,7 +14,7 @@ NOTEBOOK = "03_discriminator"
 PATCH = solution(NOTEBOOK, "check_patch_discriminator")
 DEAD = solution(NOTEBOOK, "check_dead_biases")
 FIELD = solution(NOTEBOOK, "check_receptive_field")
-JUDGE = solution(NOTEBOOK, "check_judge_of_70")
+JUDGE = solution(NOTEBOOK, "check_discriminator_of_70")
 
 
 def pixel(without, with_norms) -> str:
@@ -373,18 +373,18 @@ def receptive_field(kernels, strides):
         },
     ),
     Trial(
-        check_judge_of_70,
+        check_discriminator_of_70,
         NOTEBOOK,
         right={
             "a loop": """
-def judge_of_70(c):
+def discriminator_of_70(c):
     layers, before = [], 3
     for k, (width, stride) in enumerate(((c, 2), (2 * c, 2), (4 * c, 2), (8 * c, 1))):
         layers += [nn.Conv2d(before, width, 4, stride, 1)] + [nn.InstanceNorm2d(width)] * (k > 0) + [nn.LeakyReLU(0.2)]
         before = width
     return nn.Sequential(*layers, nn.Conv2d(before, 1, 4, padding=1))
 """,
-            "the library's": "from minicyclegan.discriminator import PatchDiscriminator\n\n\ndef judge_of_70(c):\n    return PatchDiscriminator(c)\n",
+            "the library's": "from minicyclegan.discriminator import PatchDiscriminator\n\n\ndef discriminator_of_70(c):\n    return PatchDiscriminator(c)\n",
         },
         wrong={
             "reflecting": (

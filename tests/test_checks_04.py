@@ -30,7 +30,7 @@ def guess(*changed: int) -> str:
 
 
 def real(body: str) -> str:
-    return f"def loss_for_real(judge, pictures):\n    return {body}\n"
+    return f"def loss_for_real(discriminator, pictures):\n    return {body}\n"
 
 
 TRIALS = [
@@ -336,75 +336,78 @@ def generator_loss(fake_scores, mode="lsgan"):
         check_loss_for_real,
         NOTEBOOK,
         right={
-            "norm": """def loss_for_real(judge, pictures):
-    s = judge(pictures) - 1
+            "norm": """def loss_for_real(discriminator, pictures):
+    s = discriminator(pictures) - 1
     return s.norm() ** 2 / s.numel()
 """,
             "gan_loss": """from minicyclegan.gan_loss import gan_loss
-def loss_for_real(judge, pictures):
-    return gan_loss(judge(pictures), is_real=True)
+def loss_for_real(discriminator, pictures):
+    return gan_loss(discriminator(pictures), is_real=True)
 """,
-            "mse_loss": real("F.mse_loss(judge(pictures), torch.ones_like(judge(pictures)))"),
-            "in two steps": "def loss_for_real(judge, pictures):\n    away = 1 - judge(pictures)\n    return (away * away).mean()\n",
+            "mse_loss": real("F.mse_loss(discriminator(pictures), torch.ones_like(discriminator(pictures)))"),
+            "in two steps": "def loss_for_real(discriminator, pictures):\n    away = 1 - discriminator(pictures)\n    return (away * away).mean()\n",
         },
         wrong={
             "half a gradient": (
-                """def loss_for_real(judge, pictures):
-    s = judge(pictures)
+                """def loss_for_real(discriminator, pictures):
+    s = discriminator(pictures)
     return ((s - 1) * (s.detach() - 1)).mean()
 """,
                 "the value is right, but its gradient for the",
             ),
             "leaves eval": (
-                "def loss_for_real(judge, pictures):\n    return (judge.eval()(pictures) - 1).square().mean()\n",
+                "def loss_for_real(discriminator, pictures):\n    return (discriminator.eval()(pictures) - 1).square().mean()\n",
                 "in another mode",
             ),
             "frozen": (
-                """def loss_for_real(judge, pictures):
-    judge.requires_grad_(False)
-    return (judge(pictures) - 1).square().mean()
+                """def loss_for_real(discriminator, pictures):
+    discriminator.requires_grad_(False)
+    return (discriminator(pictures) - 1).square().mean()
 """,
                 "requires_grad_",
             ),
             "no grad": (
-                """def loss_for_real(judge, pictures):
+                """def loss_for_real(discriminator, pictures):
     with torch.no_grad():
-        s = judge(pictures)
+        s = discriminator(pictures)
     return (s - 1).square().mean()
 """,
                 "your loss has no way back to the discriminator",
             ),
             "huber": (
-                """def loss_for_real(judge, pictures):
-    s = judge(pictures)
+                """def loss_for_real(discriminator, pictures):
+    s = discriminator(pictures)
     return 2 * F.huber_loss(s, torch.ones_like(s), delta=30.0)
 """,
                 "Square the distance at each place, then average",
             ),
             "the first picture only": (
-                "def loss_for_real(judge, pictures):\n    return (judge(pictures)[0] - 1).square().mean()\n",
+                "def loss_for_real(discriminator, pictures):\n    return (discriminator(pictures)[0] - 1).square().mean()\n",
                 "Square the distance at each place, then average",
             ),
             "pictures changed": (
-                "def loss_for_real(judge, pictures):\n    return (judge(pictures.clamp_(-1, 1)) - 1).square().mean()\n",
+                "def loss_for_real(discriminator, pictures):\n    return (discriminator(pictures.clamp_(-1, 1)) - 1).square().mean()\n",
                 "loss_for_real writes into what it was given",
             ),
             "median": (
-                "def loss_for_real(judge, pictures):\n    return (judge(pictures) - 1).square().median()\n",
+                "def loss_for_real(discriminator, pictures):\n    return (discriminator(pictures) - 1).square().median()\n",
                 "Square the distance at each place, then average",
             ),
             "picture weights": (
-                "def loss_for_real(judge, pictures):\n    return (judge(pictures) - 1).square().sum((1, 2, 3)).mean()\n",
+                "def loss_for_real(discriminator, pictures):\n    return (discriminator(pictures) - 1).square().sum((1, 2, 3)).mean()\n",
                 "Square the distance at each place, then average",
             ),
-            "the trap": (real("(judge(pictures).mean((1, 2, 3)) - 1).square().mean()"), "its places cancel"),
-            "all at once": (real("(judge(pictures).mean() - 1) ** 2"), "even pictures cancel"),
-            "rows": (real("(judge(pictures).mean(3) - 1).square().mean()"), "the rows of each map"),
-            "target 0": (real("judge(pictures).square().mean()"), "these pictures are real"),
-            "sum": (real("(judge(pictures) - 1).square().sum()"), "that is a sum"),
-            "absolute": (real("(judge(pictures) - 1).abs().mean()"), "not squared"),
+            "the trap": (
+                real("(discriminator(pictures).mean((1, 2, 3)) - 1).square().mean()"),
+                "its places cancel",
+            ),
+            "all at once": (real("(discriminator(pictures).mean() - 1) ** 2"), "even pictures cancel"),
+            "rows": (real("(discriminator(pictures).mean(3) - 1).square().mean()"), "the rows of each map"),
+            "target 0": (real("discriminator(pictures).square().mean()"), "these pictures are real"),
+            "sum": (real("(discriminator(pictures) - 1).square().sum()"), "that is a sum"),
+            "absolute": (real("(discriminator(pictures) - 1).abs().mean()"), "not squared"),
             "detached": (
-                real("(judge(pictures).detach() - 1).square().mean()"),
+                real("(discriminator(pictures).detach() - 1).square().mean()"),
                 "no way back to the discriminator",
             ),
         },
@@ -415,61 +418,61 @@ def loss_for_real(judge, pictures):
         setup=SETUP,
         right={
             "freeze and thaw": """
-def judge_turn(judge, optimizer_d, real, fake, mode):
-    judge.requires_grad_(True)
-    for p in judge.parameters():
+def discriminator_turn(discriminator, optimizer_d, real, fake, mode):
+    discriminator.requires_grad_(True)
+    for p in discriminator.parameters():
         p.grad = None
-    discriminator_loss(fake_scores=judge(fake.data), real_scores=judge(real), mode=mode).backward()
+    discriminator_loss(fake_scores=discriminator(fake.data), real_scores=discriminator(real), mode=mode).backward()
     optimizer_d.step()
 
 
-def generator_turn(judge, optimizer_g, fake, mode):
-    judge.requires_grad_(False)
+def generator_turn(discriminator, optimizer_g, fake, mode):
+    discriminator.requires_grad_(False)
     optimizer_g.zero_grad(set_to_none=True)
-    generator_loss(judge(fake), mode=mode).backward()
+    generator_loss(discriminator(fake), mode=mode).backward()
     optimizer_g.step()
 """,
             "closures": """
-def judge_turn(judge, optimizer_d, real, fake, mode):
+def discriminator_turn(discriminator, optimizer_d, real, fake, mode):
     shown = fake.detach().clone()
     def closure():
         optimizer_d.zero_grad()
-        loss = discriminator_loss(judge(real), judge(shown), mode)
+        loss = discriminator_loss(discriminator(real), discriminator(shown), mode)
         loss.backward()
         return loss
     optimizer_d.step(closure)
 
 
-def generator_turn(judge, optimizer_g, fake, mode):
+def generator_turn(discriminator, optimizer_g, fake, mode):
     optimizer_g.zero_grad()
-    torch.autograd.backward(generator_loss(judge(fake), mode))
+    torch.autograd.backward(generator_loss(discriminator(fake), mode))
     optimizer_g.step()
 """,
             "other order": """
-def judge_turn(judge, optimizer_d, real, fake, mode):
-    loss = discriminator_loss(judge(real), judge(fake.detach()), mode)
+def discriminator_turn(discriminator, optimizer_d, real, fake, mode):
+    loss = discriminator_loss(discriminator(real), discriminator(fake.detach()), mode)
     optimizer_d.zero_grad()
     loss.backward()
     optimizer_d.step()
 
 
-def generator_turn(judge, optimizer_g, fake, mode):
-    loss = generator_loss(judge(fake), mode)
+def generator_turn(discriminator, optimizer_g, fake, mode):
+    loss = generator_loss(discriminator(fake), mode)
     optimizer_g.zero_grad()
     loss.backward()
     optimizer_g.step()
 """,
             "one batch for both": """
-def judge_turn(judge, optimizer_d, real, fake, mode):
+def discriminator_turn(discriminator, optimizer_d, real, fake, mode):
     optimizer_d.zero_grad(set_to_none=False)
-    real_scores, fake_scores = judge(torch.cat([real, fake.detach()])).split([len(real), len(fake)])
+    real_scores, fake_scores = discriminator(torch.cat([real, fake.detach()])).split([len(real), len(fake)])
     discriminator_loss(real_scores, fake_scores, mode).backward()
     optimizer_d.step()
 
 
-def generator_turn(judge, optimizer_g, fake, mode):
+def generator_turn(discriminator, optimizer_g, fake, mode):
     optimizer_g.zero_grad()
-    scores = judge(fake)
+    scores = discriminator(fake)
     generator_loss(scores, mode).backward()
     optimizer_g.step()
 """,
@@ -477,7 +480,7 @@ def generator_turn(judge, optimizer_g, fake, mode):
         wrong={
             "two steps": (
                 swap(TURNS, "    optimizer_d.step()\n", "    optimizer_d.step()\n    optimizer_d.step()\n"),
-                "judge_turn makes 2 steps",
+                "discriminator_turn makes 2 steps",
             ),
             "two steps of the generator": (
                 swap(TURNS, "    optimizer_g.step()\n", "    optimizer_g.step()\n    optimizer_g.step()\n"),
@@ -487,13 +490,15 @@ def generator_turn(judge, optimizer_g, fake, mode):
                 swap(
                     TURNS,
                     "    optimizer_g.zero_grad()\n",
-                    "    optimizer_g.zero_grad()\n    judge.requires_grad_(False)\n",
+                    "    optimizer_g.zero_grad()\n    discriminator.requires_grad_(False)\n",
                 ),
                 "and never thawed them",
             ),
             "leaves eval": (
                 swap(
-                    TURNS, "    optimizer_g.zero_grad()\n", "    optimizer_g.zero_grad()\n    judge.eval()\n"
+                    TURNS,
+                    "    optimizer_g.zero_grad()\n",
+                    "    optimizer_g.zero_grad()\n    discriminator.eval()\n",
                 ),
                 "after a turn a network is in another mode",
             ),
@@ -510,8 +515,8 @@ def generator_turn(judge, optimizer_g, fake, mode):
             "half forgotten": (
                 swap(
                     TURNS,
-                    "discriminator_loss(judge(real), judge(fake.detach()), mode)",
-                    "(2 * discriminator_loss(judge(real), judge(fake.detach()), mode))",
+                    "discriminator_loss(discriminator(real), discriminator(fake.detach()), mode)",
+                    "(2 * discriminator_loss(discriminator(real), discriminator(fake.detach()), mode))",
                 ),
                 "the discriminator's step is twice as large as it",
             ),
@@ -519,18 +524,18 @@ def generator_turn(judge, optimizer_g, fake, mode):
                 swap(
                     TURNS,
                     "    optimizer_d.zero_grad()\n",
-                    """    if not getattr(judge_turn, "cleared", False):
+                    """    if not getattr(discriminator_turn, "cleared", False):
         optimizer_d.zero_grad()
-    judge_turn.cleared = True
+    discriminator_turn.cleared = True
 """,
                 ),
-                "judge_turn does not follow its own loss alone",
+                "discriminator_turn does not follow its own loss alone",
             ),
             "detach in place": (
                 swap(TURNS, "fake.detach()", "fake.detach_()"),
                 "the generator still has to learn from it",
             ),
-            "the generator cleared by the judge": (
+            "the generator cleared by the discriminator": (
                 swap(
                     TURNS,
                     "    optimizer_d.step()\n",
@@ -538,37 +543,39 @@ def generator_turn(judge, optimizer_g, fake, mode):
                 ),
                 "where should the way back from the fake be cut",
             ),
-            "judge moves too": (
+            "discriminator moves too": (
                 swap(
                     TURNS,
                     "    optimizer_g.step()\n",
                     """    optimizer_g.step()
-    for p in judge.parameters():
+    for p in discriminator.parameters():
         p.data -= 0.1 * p.grad
 """,
                 ),
                 "whose optimiser makes the step, and whose weights",
             ),
             "real detached?": (
-                swap(TURNS, "judge(real)", "judge(real).detach()"),
+                swap(TURNS, "discriminator(real)", "discriminator(real).detach()"),
                 "the discriminator learns nothing from the real",
             ),
-            "judge frozen in its turn": (
+            "discriminator frozen in its turn": (
                 swap(
                     TURNS,
                     "    optimizer_d.zero_grad()\n",
-                    "    optimizer_d.zero_grad()\n    judge[0].requires_grad_(False)\n",
+                    "    optimizer_d.zero_grad()\n    discriminator[0].requires_grad_(False)\n",
                 ),
                 "the discriminator moves, but not down",
             ),
             "detach forgotten": (swap(TURNS, "fake.detach()", "fake"), "leaves gradients in the generator"),
             "score detached": (
-                swap(TURNS, "judge(fake.detach())", "judge(fake).detach()"),
+                swap(TURNS, "discriminator(fake.detach())", "discriminator(fake).detach()"),
                 "learns nothing from the fakes",
             ),
             "detached in the generator's turn": (
                 swap(
-                    TURNS, "generator_loss(judge(fake), mode)", "generator_loss(judge(fake.detach()), mode)"
+                    TURNS,
+                    "generator_loss(discriminator(fake), mode)",
+                    "generator_loss(discriminator(fake.detach()), mode)",
                 ),
                 "the generator does not move",
             ),
@@ -581,17 +588,23 @@ def generator_turn(judge, optimizer_g, fake, mode):
             "swapped": (
                 swap(
                     TURNS,
-                    "discriminator_loss(judge(real), judge(fake.detach()), mode)",
-                    "discriminator_loss(judge(fake.detach()), judge(real), mode)",
+                    "discriminator_loss(discriminator(real), discriminator(fake.detach()), mode)",
+                    "discriminator_loss(discriminator(fake.detach()), discriminator(real), mode)",
                 ),
                 "real and fake are swapped",
             ),
             "wrong loss": (
-                swap(TURNS, "generator_loss(judge(fake), mode)", "gan_loss(judge(fake), False, mode)"),
+                swap(
+                    TURNS,
+                    "generator_loss(discriminator(fake), mode)",
+                    "gan_loss(discriminator(fake), False, mode)",
+                ),
                 "What does it want",
             ),
             "mode forgotten": (
-                swap(TURNS, "generator_loss(judge(fake), mode)", "generator_loss(judge(fake))"),
+                swap(
+                    TURNS, "generator_loss(discriminator(fake), mode)", "generator_loss(discriminator(fake))"
+                ),
                 "pass its mode on",
             ),
         },

@@ -391,11 +391,7 @@ def effect(runs, name, value, base):
                 "as well, runs with other steps change your result",
             ),
             "runs changed": (
-                swap(
-                    EFFECT,
-                    'run["seed"]: run["error"]',
-                    'run.pop("seed"): run["error"]',
-                ),
+                swap(EFFECT, 'run["seed"]: run["error"]', 'run.pop("seed"): run["error"]'),
                 "effect writes into what it was given (runs), and",
             ),
             "median": (

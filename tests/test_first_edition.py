@@ -9,7 +9,9 @@ from conftest import ROOT, tiny_config
 
 import minicyclegan
 from minicyclegan.course import first_edition
+from minicyclegan.course.cards import cards, read_notebook
 from minicyclegan.cyclegan import CycleGAN, ImagePool, in_turn
+from minicyclegan.grading.kernel import spelled
 from minicyclegan.training import Trainer
 
 sys.path.insert(0, str(ROOT / "docs"))
@@ -89,6 +91,19 @@ def test_every_old_module_leads_to_modules_that_exist_and_knows_nothing_else(old
     with pytest.raises(ImportError, match="nonsense"):
         exec(f"from minicyclegan.{old} import nonsense", {})
     assert module.__name__ == f"minicyclegan.{old}"
+
+
+def test_an_answer_that_was_called_otherwise_is_found_by_the_grader():
+    former = first_edition.FORMER_ANSWERS
+    paths = (ROOT / "notebooks").glob("*.ipynb")
+    asked = {
+        name for path in paths for card in cards(read_notebook(path), path.stem) for name in card.answers
+    }
+    assert former.keys() <= asked and not asked & {*former.values()}
+    both = ["discriminator_turn", "generator_turn"]
+    assert spelled(both, former, {"judge_turn": 1, "generator_turn": 2}) == ["judge_turn", "generator_turn"]
+    assert spelled(both, former, {"judge_turn": 1, "discriminator_turn": 2}) == both
+    assert spelled(both, former, {}) == both, "what is missing is asked for by its present name"
 
 
 def test_the_library_itself_uses_no_old_name():

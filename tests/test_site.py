@@ -1,5 +1,6 @@
 """`make site`: every link of the built site leads somewhere, and nothing is loaded from elsewhere."""
 
+import base64
 import functools
 import re
 import shutil
@@ -12,7 +13,8 @@ import pytest
 from conftest import ROOT
 
 from minicyclegan.course.site import build, title_of
-from minicyclegan.course.site_html import rewritten, with_formulas
+from minicyclegan.course.site_formulas import in_words, with_formulas
+from minicyclegan.course.site_html import rewritten
 from minicyclegan.errors import RunError
 
 LOADS = {
@@ -216,10 +218,39 @@ def test_formulas_are_drawn_and_code_and_prices_are_left_alone():
     text = "a $\\sqrt{1/n}$ and `$x$`, $5 and $6\n```\n$y$\n```\n$$\\frac{a}{b}$$"
     drawn = with_formulas(text)
     assert (
-        drawn.count('<img class="math"') == 2 and 'alt="\\sqrt{1/n}"' in drawn and 'class="display"' in drawn
+        drawn.count('<img class="math"') == 2
+        and 'alt="root of (1/n)"' in drawn
+        and 'class="display"' in drawn
     )
     assert "`$x$`" in drawn and "$5 and $6" in drawn and "$y$" in drawn
+    pictures = [base64.b64decode(one).decode() for one in re.findall(r"base64,([^\"]*)", drawn)]
+    assert not any("#fff" in one for one in pictures), "a formula stands on a white card on the dark page"
     assert with_formulas("$\\notacommand{<b>}$") == "<code>\\notacommand{&lt;b&gt;}</code>"
+
+
+@pytest.mark.parametrize(
+    ("tex", "words"),
+    [
+        (r"D^{*} = \frac{p}{p + q}", "D star = p over (p + q)"),
+        (
+            r"\mathcal{L}_{\mathrm{cyc}}(G, F) = \mathbb{E}_{x}[\|F(G(x)) - x\|_1]",
+            "L sub cyc (G, F) = E sub x [norm bar F(G(x)) - x norm bar sub 1]",
+        ),
+        (
+            r"\overline{e}_b = \frac{1}{N} \sum_{j=1}^{N} e_j",
+            "e bar sub b = 1 over N sum sub j=1, to the N e sub j",
+        ),
+        (r"\lambda \, \sigma_x^2, \qquad \hat{x}", "lambda sigma sub x squared, x hat"),
+    ],
+)
+def test_a_formula_is_said_in_words(tex, words):
+    assert in_words(tex) == words
+
+
+def test_no_formula_of_the_notebooks_is_said_as_tex(site):
+    pages = [path.read_text(encoding="utf-8") for path in site.glob("*.html")]
+    said = [alt for page in pages for alt in re.findall(r'<img alt="([^"]*)" class="math"', page)]
+    assert len(said) > 100 and not [alt for alt in said if re.search(r"[\\_^$]", alt) or not alt.strip()]
 
 
 def small_course(root: Path, text: str = "# One\n\nText.") -> Path:

@@ -1,15 +1,22 @@
 """What the widgets of the notebooks draw, and that they redraw it. tests/test_browser.py moves them in a real browser."""
 
+import ipywidgets
 import pytest
 import torch
+from conftest import tiny_config, tiny_domains
 from torch import nn
 
 from minicyclegan.course.files import course_folder, shipped_weights
 from minicyclegan.discriminator import PatchDiscriminator
 from minicyclegan.errors import DataError, ParameterError
 from minicyclegan.runs.checkpoint import load
+from minicyclegan.samples import sample_sheet
 from minicyclegan.seasons import draw, sample_scenes
+from minicyclegan.serve.app import translator_app
+from minicyclegan.widgets import figures
+from minicyclegan.widgets.board import TrainingBoard
 from minicyclegan.widgets.explorer import Picture
+from minicyclegan.widgets.names import SCRIPT
 from minicyclegan.widgets.sliders import (
     cycle_viewer,
     lambda_figure,
@@ -19,6 +26,7 @@ from minicyclegan.widgets.sliders import (
     receptive_field_explorer,
     receptive_field_figure,
 )
+from minicyclegan.widgets.toy_app import cycle_in_the_plane, game_in_the_plane
 
 SWEEPS = course_folder() / "sweeps"
 PICTURE = torch.rand(3, 64, 64) * 2 - 1
@@ -118,3 +126,77 @@ def test_a_text_from_anywhere_stays_text():
     figure, _ = receptive_field_figure(PICTURE)
     picture.draw(figure, '"><script>alert(1)</script>')
     assert "<script>" not in picture.value and 'alt="&quot;&gt;' in picture.value
+
+
+def inside(widget) -> list:
+    """A widget and all that it holds."""
+    return [widget, *(one for child in getattr(widget, "children", ()) for one in inside(child))]
+
+
+def nameless(app) -> list[str]:
+    """What in an app a screen reader would announce without a name, and would announce wrongly without the script."""
+    parts = inside(app)
+    controls = [
+        one
+        for one in parts
+        if hasattr(one, "description") and not isinstance(one, (ipywidgets.HTML, ipywidgets.Image))
+    ]
+    faults = [type(one).__name__ for one in controls if not one.description and one.layout.display != "none"]
+    lone = [
+        one for one in controls if isinstance(one, (ipywidgets.SelectionSlider, ipywidgets.ToggleButtons))
+    ]
+    scripts = [one.outputs[0]["data"] for one in app.children if isinstance(one, ipywidgets.Output)]
+    if lone and scripts != [{"application/javascript": SCRIPT}]:
+        faults.append("the script of widgets/names.py")
+    return faults if controls else ["nothing to move"]
+
+
+def test_every_control_has_a_name(checkpoint, tmp_path):
+    """The real names, as the browser tells them to a screen reader, are in tests/test_browser*.py."""
+    model = load(checkpoint)
+    apps = [
+        receptive_field_explorer(PICTURE),
+        lambda_slider(SWEEPS),
+        cycle_viewer(model, PICTURE[None, :, :16, :16], PICTURE[None, :, :16, :16]),
+        game_in_the_plane(),
+        cycle_in_the_plane(),
+        translator_app([checkpoint]),
+        TrainingBoard(tiny_config(), tiny_domains(), tmp_path / "run"),
+    ]
+    assert {type(app).__name__ + " " + fault for app in apps for fault in nameless(app)} == set()
+
+
+def test_a_control_without_a_name_or_without_the_script_is_found():
+    explorer = receptive_field_explorer(PICTURE)
+    explorer.controls["kernel"].description = ""
+    assert nameless(explorer) == ["SelectionSlider"]
+    explorer.children = explorer.children[:-1]
+    assert nameless(explorer) == ["SelectionSlider", "the script of widgets/names.py"]
+
+
+@pytest.fixture
+def shown(monkeypatch) -> list:
+    """The figures that are shown, instead of showing them."""
+    kept = []
+    monkeypatch.setattr(figures, "show", lambda figure, alt: kept.append(figure))
+    return kept
+
+
+def test_a_curve_has_its_colour_whatever_stands_beside_it(shown):
+    names = ["cycle", "gan_ab", "gan_ba", "discriminator_a", "discriminator_b", "something new"]
+    records = [{"step": step} | dict.fromkeys(names, 1.0) for step in (1, 2)]
+    for some in (names, names[::-1], names[1:3]):
+        figures.plot_metrics(records, {name: name for name in some}, "curves")
+    drawn = [{line.get_label(): line.get_color() for line in figure.axes[0].lines} for figure in shown]
+    assert len(set(drawn[0].values())) == 6 and drawn[0] == drawn[1] and drawn[2].items() <= drawn[0].items()
+    assert figures.CURVES["held_out_ab"] == figures.CURVES["gan_ab"] == figures.COLOUR_B
+
+
+def test_the_rows_of_a_sheet_are_named_where_they_are(shown, checkpoint):
+    pictures = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
+    sheet = sample_sheet(load(checkpoint), pictures, pictures)
+    figures.show_sheet(sheet, "sheet")
+    (axis,) = shown[0].axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == [*figures.SHEET_ROWS]
+    for k, place in enumerate(axis.get_yticks()):
+        assert 2 + 18 * k < place < 2 + 18 * k + 16

@@ -28,12 +28,18 @@ from minicyclegan.checks.image_pool import check_image_pool
 from minicyclegan.checks.length import check_training_length
 from minicyclegan.checks.objective import check_generators_objective
 from minicyclegan.checks.other_pair import check_other_pair
-from minicyclegan.checks.receptive_field import check_judge_of_70, check_one_pixel, check_receptive_field
+from minicyclegan.checks.receptive_field import (
+    check_discriminator_of_70,
+    check_one_pixel,
+    check_receptive_field,
+)
 from minicyclegan.checks.resume import check_resume
 from minicyclegan.checks.sizes import check_sizes
 from minicyclegan.checks.training import check_learning_rate_factor
 from minicyclegan.checks.training_step import check_training_step
 from minicyclegan.checks.verdict import check_verdict
+
+check_judge_of_70 = check_discriminator_of_70  # its name in student copies that were handed out earlier
 
 __all__ = [
     "strict",
@@ -70,6 +76,7 @@ __all__ = [
     "check_training_length",
     "check_update_average",
     "check_dead_biases",
+    "check_discriminator_of_70",
     "check_judge_of_70",
     "check_one_pixel",
     "check_patch_discriminator",

@@ -72,13 +72,13 @@ def compare_field(found: int, kernels: list[int], strides: list[int]) -> None:
 
 
 @exercise("the field is 70 px, and nothing else has changed")
-def check_judge_of_70(judge_of_70):
+def check_discriminator_of_70(discriminator_of_70):
     from minicyclegan.discriminator import receptive_field_by_gradient
 
     c = random_int(2, 5)
-    network = judge_of_70(c)
+    network = discriminator_of_70(c)
     x = torch.randn(1, 3, 128, 128)
-    y = scores_of(network, x, f"judge_of_70({c})")
+    y = scores_of(network, x, f"discriminator_of_70({c})")
     layers = convolutions(network)
     expect(
         len(layers) == 5,

@@ -38,6 +38,8 @@ MOVED = {
     "two_cores": ["fast.threads", "fast.norm"],
     "widgets": ["widgets.sliders"],
 }
+# Answers to exercises by their present names, and what they were called before: `minicyclegan grade` takes both
+FORMER_ANSWERS = {"discriminator_turn": "judge_turn", "discriminator_of_70": "judge_of_70"}
 RENAMED = {"Ahead": "Prefetch", "TwoCoreCycleGAN": "two_thread_cyclegan"}
 
 

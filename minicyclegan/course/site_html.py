@@ -1,13 +1,12 @@
-"""HTML for the site: of texts, programs and formulas, and what is changed in a notebook's HTML."""
+"""HTML for the site: of texts and programs, and what is changed in a notebook's HTML."""
 
-import base64
-import io
 import re
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
-MATH = re.compile(r"(```.*?```|`[^`\n]+`)|\$\$(.+?)\$\$|\$(?!\s)([^$\n]+?)(?<!\s)\$(?!\d)", re.S)
+from minicyclegan.course.site_formulas import with_formulas
+
 RUNS = "script iframe frame object embed applet base form meta link".split()  # run, load or lead elsewhere
 SCHEMES = {"href": ("http", "https", "mailto"), "src": ("http", "https", "data")}
 
@@ -94,29 +93,6 @@ def rewritten(html: str, resolve) -> str:
     return "".join(rewriter.parts)
 
 
-def formula(tex: str, display: bool) -> str:
-    """A formula as a picture that needs no script, its TeX as the alternative text; as code where it is too hard to draw."""
-    from matplotlib import mathtext
-    from matplotlib.font_manager import FontProperties
-
-    tex, file = " ".join(tex.split()), io.BytesIO()
-    drawn = tex.replace(r"\frac", r"\dfrac") if display else tex  # as other programs draw a formula on a line of its own
-    try:
-        depth = mathtext.math_to_image(f"${drawn}$", file, prop=FontProperties(size=12), format="svg")
-    except ValueError:
-        return f"<code>{escape(tex)}</code>"
-    height = float(re.search(r'height="([\d.]+)pt"', file.getvalue().decode())[1])
-    source = "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
-    style = f"height:{height / 12:.2f}em;vertical-align:{-depth / 12:.2f}em"
-    picture = f'<img class="math" alt="{escape(tex)}" style="{style}" src="{source}">'
-    return f'<span class="display">{picture}</span>' if display else picture
-
-
-def with_formulas(text: str) -> str:
-    """Markdown with `$...$` and `$$...$$`, outside code, drawn."""
-    return MATH.sub(lambda m: m[1] or formula(m[2] or m[3], bool(m[2])), text)
-
-
 def markdown(text: str) -> str:
     from nbconvert.filters import markdown2html
 
@@ -143,4 +119,5 @@ def pygments_style() -> str:
     light, dark = (
         HtmlFormatter(style=name).get_style_defs(".highlight") for name in ("default", "github-dark")
     )
+    light += "\n.highlight .ow { color: #8a1bd1; }"  # pygments' own is a shade too pale on grey
     return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"

@@ -27,7 +27,9 @@ nav { display: flex; flex-wrap: wrap; gap: .4rem 1.6rem; padding: .8rem 0; borde
 main + nav { border-bottom: 0; border-top: 1px solid var(--line); margin-top: 2rem; }
 code, pre { font: .9rem/1.45 ui-monospace, "Cascadia Code", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 p code, li code, td code { background: var(--soft); padding: .1em .3em; border-radius: 3px; }
-pre { margin: 0; padding: .7rem .9rem; overflow-x: auto; }
+pre { margin: 0; padding: .7rem .9rem; overflow-x: auto; font-size: clamp(.75rem, 1.5vw, .945rem); }
+pre code { font-size: 1em; }
+.output pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .input, .highlight { background: var(--soft); border-radius: 4px; }
 .rendered_html .highlight, .rendered_html pre { margin: .8rem 0; background: var(--soft); }
 .code_cell { margin: 1.2rem 0; }

@@ -79,11 +79,17 @@ def wrapped_by_torch(value, original) -> bool:
     )
 
 
+def spelled(answers: list[str], former: dict[str, str], space: dict) -> list[str]:
+    """The names of the answers as this notebook has them: the former ones where it is a copy of an earlier edition."""
+    return [former[name] if name not in space and former.get(name) in space else name for name in answers]
+
+
 def judge(task: str) -> str:
     """Judge one exercise. `task` and the answer are JSON, see `judge` in grading/notebook.py."""
     task = json.loads(task)
     space = sys.modules["__main__"].__dict__
-    missing = [name for name in task["answers"] if name not in space]
+    answers = spelled(task["answers"], task["former"], space)
+    missing = [name for name in answers if name not in space]
     near = {}
     for name in missing:
         own = [n for n in space if not n.startswith("_") and n not in ("In", "Out", "exit", "quit")]
@@ -103,7 +109,7 @@ def judge(task: str) -> str:
         fresh = getattr(importlib.import_module("minicyclegan.checks"), task["check"])
         borrowed: set = set()
         with watched(set(task["asked"]), package, borrowed):
-            verdict["hint"] = fresh.hint(*(space[name] for name in task["answers"]))
+            verdict["hint"] = fresh.hint(*(space[name] for name in answers))
         verdict["borrowed"] = sorted(borrowed)
         verdict["changed"] = (changed + differences(theirs))[:5]
     return json.dumps(verdict)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from minicyclegan.course.cards import Card, cards, read_notebook
 from minicyclegan.course.files import PACKAGE
+from minicyclegan.course.first_edition import FORMER_ANSWERS
 from minicyclegan.grading.session import FILE_LIMIT, GB, START_SECONDS, Kernel, Limits, Reply
 from minicyclegan.grading.submission import submitted_cells, working_copy
 
@@ -154,6 +155,7 @@ def judge(kernel: Kernel, secret: str, exercise: Exercise, cells: list, graded: 
             "package": str(PACKAGE),
             "check": card.check,
             "answers": card.answers,
+            "former": FORMER_ANSWERS,
             "asked": exercise.asked,
         }
         reply = kernel.value(f"__import__('sys').modules[{secret!r}].judge({json.dumps(json.dumps(task))})")

@@ -14,14 +14,16 @@ from PIL import Image
 from minicyclegan.course.files import course_folder, shipped_weights
 from minicyclegan.datasets.named import load_domains
 from minicyclegan.errors import DataError, MiniCycleGANError, printable
-from minicyclegan.parameters import Config, value_range_of
+from minicyclegan.parameters import Config, brings_its_data, value_range_of
 from minicyclegan.pictures.images import decode, list_images, read_image, to_image
 from minicyclegan.runs.checkpoint import load
 from minicyclegan.runs.progress import status_line
 from minicyclegan.seasons import draw, sample_scenes
 from minicyclegan.translate import round_trip, save_picture
+from minicyclegan.widgets.names import spoken_names
 
 LARGEST = 1024  # longer side in px up to which a picture is translated: more may not fit into memory
+ROW = {"flex_flow": "row wrap"}  # on a narrow page what does not fit stands below
 TWIN = "The translator app: choose a checkpoint and a picture, translate it there and back, save the result"
 
 
@@ -48,8 +50,8 @@ def examples_for(config: Config) -> dict[str, Path | Image.Image]:
             for s, pictures in drawn.items()
             for i, picture in enumerate(pictures)
         }
-    if config.data == "emoji":
-        domains = load_domains("emoji", config.image_size)
+    if brings_its_data(config.data):
+        domains = load_domains(config.data, config.image_size)
         tests = {"A": domains.test_a[:4], "B": domains.test_b[:4]}
         return {
             f"test {x} {i + 1}": to_image(p / 127.5 - 1) for x, ps in tests.items() for i, p in enumerate(ps)
@@ -113,9 +115,16 @@ class TranslatorApp(widgets.VBox):
             options=[(printable(f"{p.parent.name}/{p.name}"), p) for p in paths],
             **wide,
         )
-        self.upload = widgets.FileUpload(description="Upload a picture", multiple=False)
+        self.upload = widgets.FileUpload(
+            description="Upload a picture", multiple=False, layout={"width": "auto"}
+        )
         self.example = widgets.Dropdown(description="or example", **wide)
-        self.direction = widgets.ToggleButtons(options=[("A to B", "b"), ("B to A", "a")])
+        self.direction = widgets.ToggleButtons(
+            description="Direction",
+            options=[("A to B", "b"), ("B to A", "a")],
+            layout={"display": "flex", "width": "max-content"},
+            style={"button_width": "80px", "description_width": "90px"},
+        )
         self.size = widgets.Dropdown(description="Shorter side", **wide)
         self.button = widgets.Button(description="Translate", button_style="primary")
         self.figures = [widgets.HTML() for _ in range(3)]
@@ -126,11 +135,12 @@ class TranslatorApp(widgets.VBox):
         super().__init__(
             [
                 self.checkpoint,
-                widgets.HBox([self.upload, self.example]),
-                widgets.HBox([self.direction, self.size, self.button]),
+                widgets.HBox([self.upload, self.example], layout=ROW),
+                widgets.HBox([self.direction, self.size, self.button], layout=ROW),
                 self.status,
-                widgets.HBox(self.figures),
-                widgets.HBox([self.path, self.save_button, self.link]),
+                widgets.HBox(self.figures, layout=ROW),
+                widgets.HBox([self.path, self.save_button, self.link], layout=ROW),
+                spoken_names(),
             ]
         )
         self.checkpoint.observe(lambda change: self.choose_checkpoint(), "value")

@@ -20,6 +20,10 @@ WORDS = {
     "held_out_ba": "B to A",
 }
 
+# The number of a curve's colour and dashes on the page. A direction has the colour of the domain it leads to: blue or orange
+LINES = {"gan_ba": 0, "held_out_ba": 0, "gan_ab": 1, "held_out_ab": 1, "cycle": 2, "discriminator_a": 2}
+LINES |= {"identity": 3, "discriminator_b": 3}
+
 
 def points_of(records: list[dict], name: str) -> list[tuple[float, float]]:
     """(step, value) of one loss, at most MOST of them; what is not a finite number is left out."""
@@ -46,8 +50,7 @@ def curves(records: list[dict]) -> str:
     """HTML: a figure for each panel of PANELS whose losses are in the records of a metrics.jsonl; a sentence where there are none."""
     figures = []
     for title, names in PANELS.items():
-        lines = {WORDS.get(name, name): points_of(records, name) for name in names}
-        lines = {words: points for words, points in lines.items() if points}
+        lines = {name: points for name in names if (points := points_of(records, name))}
         if lines:
             figures.append(panel(title, lines))
     if not figures:
@@ -56,7 +59,7 @@ def curves(records: list[dict]) -> str:
 
 
 def panel(title: str, lines: dict[str, list[tuple[float, float]]]) -> str:
-    """One figure: axes with numbers, a curve for each name, and the names with their colours below."""
+    """One figure: axes with numbers, a curve for each loss by name, and the names in words with their colours below."""
     xs = [x for points in lines.values() for x, _ in points]
     ys = [y for points in lines.values() for _, y in points]
     last = max(*xs, 1)
@@ -77,18 +80,20 @@ def panel(title: str, lines: dict[str, list[tuple[float, float]]]) -> str:
             f'<text x="{place(x, up[0]).split(",")[0]}" y="{BOTTOM + 18}" text-anchor="middle">{x:,g}</text>'
         )
     parts.append(f'<text x="{(LEFT + RIGHT) / 2}" y="{BOTTOM + 38}" text-anchor="middle">step</text>')
-    for k, points in enumerate(lines.values()):
+    for name, points in lines.items():
         if len(points) == 1:
             x, y = place(*points[0]).split(",")
-            parts.append(f'<circle class="line{k}" cx="{x}" cy="{y}" r="3"/>')
-        parts.append(f'<polyline class="line{k}" points="{" ".join(place(*point) for point in points)}"/>')
+            parts.append(f'<circle class="line{LINES[name]}" cx="{x}" cy="{y}" r="3"/>')
+        drawn = " ".join(place(*point) for point in points)
+        parts.append(f'<polyline class="line{LINES[name]}" points="{drawn}"/>')
     said = "; ".join(
-        f"{words} from {points[0][1]:.3g} at step {points[0][0]:,.0f} to {points[-1][1]:.3g} at step {points[-1][0]:,.0f}"
-        for words, points in lines.items()
+        f"{WORDS.get(name, name)} from {points[0][1]:.3g} at step {points[0][0]:,.0f} to {points[-1][1]:.3g} at step {points[-1][0]:,.0f}"
+        for name, points in lines.items()
     )
     legend = "".join(
-        f'<li><svg aria-hidden="true" width="30" height="10"><path class="line{k}" d="M1 5H29"/></svg> {escape(words)}</li>'
-        for k, words in enumerate(lines)
+        f'<li><svg aria-hidden="true" width="30" height="10"><path class="line{LINES[name]}" d="M1 5H29"/></svg> '
+        f"{escape(WORDS.get(name, name))}</li>"
+        for name in lines
     )
     return (
         f'<figure><svg role="img" aria-label="{escape(f"{title}: {said}", quote=True)}" viewBox="0 0 {WIDTH} {HEIGHT}">'

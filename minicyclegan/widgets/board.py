@@ -82,7 +82,7 @@ class TrainingBoard(ipywidgets.VBox):
             step = int(self.sheet.stem.removeprefix("step_"))
             alt = f"Samples after step {step}: A, A to B, back to A, B, B to A, back to B"
             source = "data:image/png;base64," + base64.b64encode(self.sheet.read_bytes()).decode()
-            style = "height:360px;image-rendering:pixelated"
+            style = "height:360px;max-width:100%;object-fit:contain;object-position:left;image-rendering:pixelated"
             self.pictures[1].value = f'<img alt="{alt}" src="{source}" style="{style}"><p>{alt}</p>'
 
     def watch(self, done: threading.Event) -> None:

@@ -8,6 +8,7 @@ import ipywidgets
 from matplotlib.figure import Figure
 
 from minicyclegan.errors import printable
+from minicyclegan.widgets.names import spoken_names
 
 WIDE = {"layout": {"width": "420px"}, "style": {"description_width": "170px"}}
 
@@ -20,14 +21,16 @@ def slider(name: str, options, value) -> ipywidgets.SelectionSlider:
 class Picture(ipywidgets.HTML):
     """A figure with a text for readers who cannot see it; a screen reader is told of each change."""
 
+    def __init__(self):
+        super().__init__(layout={"max_width": "100%"})
+
     def draw(self, figure: Figure, alt: str) -> None:
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=90, facecolor="white")
         picture = base64.b64encode(content.getvalue()).decode()
         alt = html.escape(printable(alt), quote=True)
-        self.value = (
-            f'<img role="img" alt="{alt}" src="data:image/png;base64,{picture}"><p role="status">{alt}</p>'
-        )
+        source = f'src="data:image/png;base64,{picture}" style="max-width:100%"'
+        self.value = f'<img role="img" alt="{alt}" {source}><p role="status">{alt}</p>'
 
 
 class Explorer(ipywidgets.VBox):
@@ -38,7 +41,7 @@ class Explorer(ipywidgets.VBox):
 
     def __init__(self, controls: dict[str, ipywidgets.Widget], draw, title: str):
         self.controls, self.figure, self.title, self.picture = controls, draw, title, Picture()
-        super().__init__([*controls.values(), self.picture])
+        super().__init__([*controls.values(), self.picture, spoken_names()])
         for control in controls.values():
             control.observe(lambda change: self.update(), "value")
         self.update()

@@ -18,6 +18,11 @@ from minicyclegan.widgets.panels import panels_of
 
 # The colours of Okabe and Ito (2008), told apart by colour-blind readers; A is blue, B is orange in every figure.
 COLOUR_A, COLOUR_B, COLOUR_FAKE, COLOUR_GREY = "#0072B2", "#E69F00", "#009E73", "#777777"
+# A curve has its colour wherever it is drawn: a direction that of the domain it leads to, a discriminator a like one
+CURVES = {"gan_ab": COLOUR_B, "gan_ba": COLOUR_A, "held_out_ab": COLOUR_B, "held_out_ba": COLOUR_A}
+CURVES |= {"cycle": COLOUR_FAKE, "identity": "#CC79A7"}
+CURVES |= {"discriminator_a": "#56B4E9", "discriminator_b": "#D55E00"}
+SHEET_ROWS = ("A", "A to B", "back to A", "B", "B to A", "back to B")  # samples.sample_sheet
 
 plt.rcParams.update(
     {
@@ -69,13 +74,29 @@ def show_pictures(
     show(figure, alt)
 
 
+def show_sheet(sheet: Tensor, alt: str) -> None:
+    """Display a sheet (3, H, W) in [-1, 1] of `sample_sheet`, with the names of its rows beside it."""
+    height, width = sheet.shape[1:]
+    figure, axis = plt.subplots(figsize=(7, 7 * height / width), layout="constrained")
+    axis.imshow(((sheet + 1) / 2).clamp(0, 1).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
+    places = [(k + 0.5) * height / len(SHEET_ROWS) for k in range(len(SHEET_ROWS))]
+    axis.set(xticks=[], yticks=places, yticklabels=SHEET_ROWS)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    show(figure, alt)
+
+
 def plot_metrics(records: list[dict], names: dict[str, str], alt: str, ylabel: str = "loss") -> None:
-    """Curves from a metrics.jsonl: `names` maps a key of the records to its label. Line styles differ, not only colours."""
+    """Curves from a metrics.jsonl: `names` maps a key of the records to its label. Line styles differ, not only colours.
+
+    What has no colour of its own in CURVES gets one that is left over.
+    """
     figure, axis = plt.subplots(figsize=(7, 2.8), layout="constrained")
     styles = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1))]
-    colours = [COLOUR_A, COLOUR_B, COLOUR_FAKE, "#CC79A7", "#56B4E9", "#D55E00"]
-    for (name, label), style, colour in zip(names.items(), styles, colours):
+    others = [one for one in dict.fromkeys(CURVES.values()) if one not in map(CURVES.get, names)]
+    for (name, label), style in zip(names.items(), styles):
         points = [(r["step"], r[name]) for r in records if name in r]
+        colour = CURVES[name] if name in CURVES else others.pop(0)
         axis.plot(*zip(*points), label=label, linestyle=style, color=colour)
     axis.set(xlabel="training step", ylabel=ylabel)
     axis.legend(frameon=False, fontsize=9, loc="upper right")
@@ -144,8 +165,9 @@ def training_health(run_dir: str | Path) -> Figure:
         axis.set_ylim(bottom=0)
     axis.set(title="held-out L1 error", xlabel="step")
     axis = loss_axis
-    losses = {"cycle": ("cycle", COLOUR_FAKE, "-"), "identity": ("identity", "#CC79A7", ":")}
-    curves(axis, losses | {"gan_ab": ("G to B", COLOUR_B, "-"), "gan_ba": ("G to A", COLOUR_A, "--")})
+    losses = {"cycle": ("cycle", "-"), "identity": ("identity", ":"), "gan_ab": ("G to B", "-")}
+    losses["gan_ba"] = ("G to A", "--")
+    curves(axis, {name: (label, CURVES[name], style) for name, (label, style) in losses.items()})
     axis.set(title="losses", xlabel="step", yscale="log" if axis.lines else "linear")
     if not sheets:
         below.set_visible(False)

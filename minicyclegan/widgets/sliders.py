@@ -14,7 +14,7 @@ from torch import Tensor
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.discriminator import receptive_field
 from minicyclegan.errors import DataError, ParameterError
-from minicyclegan.widgets.explorer import WIDE, Explorer, slider
+from minicyclegan.widgets.explorer import Explorer, slider
 from minicyclegan.widgets.figures import COLOUR_A, COLOUR_B, COLOUR_GREY
 
 # --- The receptive field ---
@@ -217,7 +217,12 @@ def cycle_viewer(model: CycleGAN, a: Tensor, b: Tensor) -> Explorer:
     """Choose a picture and where to begin; see the translation, the truth and the way back."""
     model = model.cpu().eval()
     controls = {
-        "start": ipywidgets.ToggleButtons(options=["A", "B"], description="begin with", **WIDE),
+        "start": ipywidgets.ToggleButtons(
+            options=["A", "B"],
+            description="begin with",
+            layout={"display": "flex"},
+            style={"description_width": "170px", "button_width": "80px"},
+        ),
         "number": slider("picture", range(len(a)), 0),
     }
     return Explorer(

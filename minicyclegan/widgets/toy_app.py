@@ -7,6 +7,7 @@ import ipywidgets
 from traitlets import Unicode
 
 from minicyclegan.errors import printable
+from minicyclegan.widgets.names import spoken_names
 from minicyclegan.widgets.toy_figures import cycle_figure, game_figure, to_png
 from minicyclegan.widgets.toy_game import CLOUDS, MODES, RATE, SOURCES, Cycle, Game
 
@@ -94,7 +95,8 @@ class PlaneApp(ipywidgets.VBox):
         moves = [self.step_d_button, self.step_g_button, self.size, self.rounds_button]
         clock = [self.play_button, self.slow, self.reset_button, self.play]
         rows = [[*fresh.values()], [*live.values()], moves, clock]
-        super().__init__([*(ipywidgets.HBox(row, layout=ROW) for row in rows), self.picture, self.status])
+        boxes = [ipywidgets.HBox(row, layout=ROW) for row in rows]
+        super().__init__([*boxes, self.picture, self.status, spoken_names()])
         for control in fresh.values():
             control.observe(lambda change: self.reset(), "value")
         for control in live.values():
