@@ -4,8 +4,8 @@
     minicyclegan evaluate runs/release --twin-steps 2600
     python data/make_weights.py seasons runs/release
 
-    minicyclegan train old_photos --steps 5000 -p discriminator_noise=0.2 -p ema_decay=0.998 -p precision=fp32 -o runs/photos
-    minicyclegan evaluate runs/photos --twin-steps 5000
+    minicyclegan train old_photos -p precision=fp32 -o runs/photos
+    minicyclegan evaluate runs/photos --twin-steps 1500
     python data/make_weights.py old_photos runs/photos
 
 The commands, in the repository's root, are all that the files come from. data/MODEL_CARD.md describes what comes out.
@@ -24,6 +24,7 @@ from minicyclegan.datasets.old_photos import age, held_out_photograph
 from minicyclegan.pictures.images import to_image, to_tensor
 from minicyclegan.runs.checkpoint import export_weights, load
 from minicyclegan.samples import sample_sheet
+from minicyclegan.widgets.figures import training_health
 
 SHOWN = (
     "autumn_mountain",
@@ -64,6 +65,7 @@ def main(name: str, run_dir: str) -> None:
         seasons_picture(model).save(data / "seasons_64px.png", optimize=True)
     else:
         old_photos_picture(model).save(data / "old_photos_64px.jpg", quality=88, optimize=True)
+        training_health(run_dir).savefig(data / "old_photos_64px_curves.png", dpi=80, facecolor="white")
     for path in sorted(data.glob(f"{name}_64px*")):
         print(path, path.stat().st_size, "bytes")
 

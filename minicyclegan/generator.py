@@ -50,13 +50,13 @@ def upsample(channels_in: int, channels_out: int, upsampling: str = "transposed"
 def with_change(picture: Tensor, change: Tensor) -> Tensor:
     """tanh(exp(gain) * artanh(picture) + shift): the picture where the change is 0.
 
-    The picture is (N, 3, H, W) in [-1, 1], the change (N, 6, H, W): a gain for each colour, then a shift. artanh is
-    infinite at -1 and 1, and bf16 has no number between 0.996 and 1, so fp32 goes up to 0.999: within a step of 8 bits.
-    Not the paper's.
+    The picture is (N, 3, H, W) in [-1, 1], the change (N, 6, H, W): a gain for each colour, then a shift. artanh grows so
+    steeply at the ends that the last steps of 8 bits would lie far apart, and beyond them it is infinite: so black and
+    white are taken for 3 and 252 of 255. Not the paper's.
     """
     wide = torch.promote_types(picture.dtype, torch.float32)  # no half precision in here
     gain, shift = change.to(wide).chunk(2, dim=1)
-    x = picture.to(wide).clamp(-0.999, 0.999)
+    x = picture.to(wide).clamp(-0.98, 0.98)
     artanh = ((1 + x) / (1 - x)).log() / 2  # torch.atanh, but ONNX knows it
     return torch.tanh(gain.clamp(-4, 4).exp() * artanh + shift)  # a gain beyond 4 would only overflow
 

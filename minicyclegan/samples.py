@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.utils import make_grid
 
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import UnpairedBatches, to_float
@@ -34,6 +33,8 @@ def sample_sheet(model: CycleGAN, test_a: Tensor, test_b: Tensor) -> Tensor:
     a, b = to_float(test_a).to(device), to_float(test_b).to(device)
     fake_b, fake_a = model.generator_ab(a), model.generator_ba(b)
     rows = torch.cat([a, fake_b, model.generator_ba(fake_b), b, fake_a, model.generator_ab(fake_a)])
+    from torchvision.utils import make_grid  # takes a second to import, which many never need
+
     return make_grid(rows, nrow=len(a), padding=2, pad_value=1.0)
 
 

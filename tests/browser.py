@@ -1,4 +1,4 @@
-"""JupyterLab in a real browser, for tests of widgets: import the fixtures `lab_server` and `lab` from here.
+"""JupyterLab in a real browser, for tests of widgets: import the fixtures `chromium`, `lab_server` and `lab` from here.
 
 The server is configured as `jupyterlab.galata.configure_jupyter_server` does it, except that it has a token, a free port and
 folders of its own; the kernel is the Python that runs the tests. Without playwright or a Chromium the tests are skipped.
@@ -187,18 +187,32 @@ def lab_server(tmp_path_factory):
                 server.wait()
 
 
-@pytest.fixture
-def lab(lab_server):
-    """A fresh page with JupyterLab, see Lab."""
+@pytest.fixture(scope="module")
+def chromium():
+    """A running browser without a window, for all tests of a file."""
+    executable = find_browser()  # skips the test where playwright or a browser is missing
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         try:
-            page = browser.new_page(viewport={"width": 1280, "height": 1000})
-            page.set_default_timeout(30_000)
-            opened = Lab(*lab_server, page)
-            yield opened
-            opened.shutdown_kernel()
+            yield browser
         finally:
             browser.close()
+
+
+@pytest.fixture(scope="module")
+def lab_profile(chromium):
+    """What the pages with JupyterLab share: above all its scripts, which take seconds to be read."""
+    with contextlib.closing(chromium.new_context(viewport={"width": 1280, "height": 1000})) as profile:
+        profile.set_default_timeout(30_000)
+        yield profile
+
+
+@pytest.fixture
+def lab(lab_server, lab_profile):
+    """A fresh page with JupyterLab, see Lab."""
+    with contextlib.closing(lab_profile.new_page()) as page:
+        opened = Lab(*lab_server, page)
+        yield opened
+        opened.shutdown_kernel()

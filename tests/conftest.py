@@ -175,32 +175,15 @@ def shared_images(name: str) -> Path:
     return folder
 
 
-# What takes longest comes first, so that no worker is left alone with it at the end
-LONGEST = (
-    *(
-        "11_the_article.ipynb",
-        "test_kills.py",
-        "08b_diagnosis.ipynb",
-        "08_evaluate.ipynb",
-        "test_grade.py",
-        "test_distributed.py",
-        "test_repro.py",
-    ),
-    *(
-        "05_cycle_consistency.ipynb",
-        "07_train.ipynb",
-        "09_ablations.ipynb",
-        "test_training.py",
-        "04_gan_loss.ipynb",
-    ),
-    *(
-        "10_your_images.ipynb",
-        "test_hostile_checkpoints.py",
-        "test_cli.py",
-        "test_exact_resume.py",
-        "test_sweep.py",
-    ),
-)
+# What takes longest comes first, so that no worker is left alone with it at the end: all that take ten seconds or more
+LONGEST = """
+test_browser_injection.py 11_the_article.ipynb 08b_diagnosis.ipynb 07_train.ipynb test_browser.py test_grade.py
+test_kills.py 05_cycle_consistency.ipynb 08_evaluate.ipynb test_repro_planted.py 10_your_images.ipynb 04_gan_loss.ipynb
+test_evaluation.py test_sweep.py test_distributed.py 09_ablations.ipynb test_repro.py test_room_without_internet.py
+test_gpu_step.py 02_generator.ipynb test_training.py test_exact_resume.py test_determinism.py test_faults_images.py
+test_hostile_checkpoints.py test_toy_game.py test_two_threads.py test_bad_disks.py test_cli.py 00_whole_game.ipynb
+06_cyclegan.ipynb 03_discriminator.ipynb test_faults_parameters.py test_endurance.py test_faults_checkpoints.py
+""".split()
 
 
 def pytest_collection_modifyitems(items):

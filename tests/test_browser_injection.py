@@ -6,13 +6,13 @@ import re
 import socket
 import subprocess
 import sys
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from urllib.parse import urlsplit
 
 import nbformat
 import pytest
 import records
-from browser import FLAGS, find_browser, lab, lab_server, wait_for  # noqa: F401  (fixtures)
+from browser import chromium, lab, lab_profile, lab_server, wait_for  # noqa: F401  (fixtures)
 from conftest import ROOT, noise_image
 from nbconvert.filters import markdown2html
 from PIL.PngImagePlugin import PngInfo
@@ -64,28 +64,21 @@ def png(text: str) -> bytes:
     return content.getvalue()
 
 
-@pytest.fixture
-def hostile_checkpoint(checkpoint, tmp_path):
+@pytest.fixture(scope="module")
+def hostile_checkpoint(finished_run, tmp_path_factory):
     """A checkpoint whose data are HTML, in a folder whose name is."""
-    state = read_checkpoint(checkpoint)
+    state, folder = read_checkpoint(finished_run / "last.pt"), tmp_path_factory.mktemp("hostile") / BARE
     state["config"]["data"] = BARE
-    (tmp_path / BARE).mkdir()
-    save_checkpoint(tmp_path / BARE / "last.pt", state)
-    return tmp_path / BARE / "last.pt"
+    folder.mkdir()
+    save_checkpoint(folder / "last.pt", state)
+    return folder / "last.pt"
 
 
 @pytest.fixture
-def page():
+def page(chromium):  # noqa: F811
     """An empty page of a browser without JupyterLab."""
-    chromium = find_browser()  # skips the test where playwright or a browser is missing
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        try:
-            yield browser.new_page()
-        finally:
-            browser.close()
+    with closing(chromium.new_page()) as page:
+        yield page
 
 
 def upload(page, name: str, content: bytes, words: str) -> None:
@@ -131,14 +124,20 @@ def test_an_app_that_forgets_to_escape_is_noticed_by_the_same_harness(lab, hosti
     assert any(fault.startswith("a script ran") for fault in watch.faults())
 
 
-@contextmanager
-def voila(checkpoint, folder):
-    """`minicyclegan app CHECKPOINT` as a person starts it; gives its address."""
+@pytest.fixture(scope="module")
+def voila(hostile_checkpoint, finished_run, chromium, tmp_path_factory):  # noqa: F811
+    """`minicyclegan app CHECKPOINT CHECKPOINT` as a person starts it, the hostile one first; its address and its folder.
+
+    Each page has a kernel of its own.
+    """
+    pytest.importorskip("voila", reason="voila is not installed: pip install 'minicyclegan[app]'")
+    folder = tmp_path_factory.mktemp("voila")
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     code = "from minicyclegan.cli.app import app; app()"
-    command = [sys.executable, "-c", code, str(checkpoint), f"--port={port}", "--no-browser"]
+    checkpoints = [str(hostile_checkpoint), str(finished_run / "last.pt")]
+    command = [sys.executable, "-c", code, *checkpoints, f"--port={port}", "--no-browser"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with open(folder / "voila.log", "w") as log:
         server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
@@ -152,7 +151,7 @@ def voila(checkpoint, folder):
 
         try:
             wait_for(answers, 60, "the start of Voila")
-            yield address
+            yield address, folder
         finally:
             server.send_signal(2)  # as Ctrl-C: the command stops Voila too
             try:
@@ -162,41 +161,39 @@ def voila(checkpoint, folder):
                 server.wait()
 
 
-@contextmanager
-def app_in_voila(page, checkpoint, folder):
+def app_in_voila(page, voila) -> Watch:
     """The app opened in the page, with everything seen of it from the start."""
-    pytest.importorskip("voila", reason="voila is not installed: pip install 'minicyclegan[app]'")
-    with voila(checkpoint, folder) as address:
-        watch = Watch(page, address)
-        page.goto(address, timeout=60_000)
-        page.locator("span[role=status]").wait_for(timeout=60_000)
-        yield watch
+    watch = Watch(page, voila[0])
+    page.goto(voila[0], timeout=60_000)
+    page.locator("span[role=status]").wait_for(timeout=60_000)
+    return watch
 
 
-def test_nothing_from_a_file_or_a_checkpoint_runs_in_the_app_in_voila(page, hostile_checkpoint, tmp_path):
-    with app_in_voila(page, hostile_checkpoint, tmp_path) as watch:
-        use_the_app(page)
-        assert watch.faults() == []
+def test_nothing_from_a_file_or_a_checkpoint_runs_in_the_app_in_voila(page, voila):
+    watch = app_in_voila(page, voila)
+    use_the_app(page)
+    assert watch.faults() == []
     DONE["pages"] += 1
     OPENED.add("Voila")
 
 
-def test_the_app_in_voila_needs_no_other_machine_and_its_controls_have_names(page, checkpoint, tmp_path):
+def test_the_app_in_voila_needs_no_other_machine_and_its_controls_have_names(page, voila):
     """As a person without internet uses it: what would go elsewhere is refused, and would be listed."""
     page.route(lambda url: urlsplit(url).hostname != "127.0.0.1", lambda route: route.abort())
-    with app_in_voila(page, checkpoint, tmp_path) as watch:
-        page.get_by_role("combobox", name="or example").select_option("summer 1")
-        direction = page.get_by_role("group", name="Direction")
-        direction.get_by_role("button", name="B to A", pressed=False).click()
-        direction.get_by_role("button", name="B to A", pressed=True).wait_for()
-        page.get_by_role("button", name="Translate", exact=True).click()
-        page.get_by_role("img", name="translated to A").wait_for()
-        for name in ("Checkpoint", "Shorter side"):
-            assert page.get_by_role("combobox", name=name).count() == 1
-        page.get_by_role("textbox", name="Save as").fill("kept.png")
-        page.get_by_role("button", name="Save", exact=True).click()
-        wait_for((tmp_path / "kept.png").is_file, 20, "saving")
-        assert watch.faults() == []
+    watch = app_in_voila(page, voila)
+    page.get_by_role("combobox", name="Checkpoint").select_option(index=1)
+    page.get_by_role("combobox", name="or example").select_option("summer 1")
+    direction = page.get_by_role("group", name="Direction")
+    direction.get_by_role("button", name="B to A", pressed=False).click()
+    direction.get_by_role("button", name="B to A", pressed=True).wait_for()
+    page.get_by_role("button", name="Translate", exact=True).click()
+    page.get_by_role("img", name="translated to A").wait_for()
+    for name in ("Checkpoint", "Shorter side"):
+        assert page.get_by_role("combobox", name=name).count() == 1
+    page.get_by_role("textbox", name="Save as").fill("kept.png")
+    page.get_by_role("button", name="Save", exact=True).click()
+    wait_for((voila[1] / "kept.png").is_file, 20, "saving")
+    assert watch.faults() == []
 
 
 def open_site(page, folder):

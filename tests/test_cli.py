@@ -61,6 +61,8 @@ for arguments in (["--help"], ["--version"], ["train", "-h"], ["run", "-h"], ["t
     assert result.exit_code == 0 and "minicyclegan" in result.output.lower() + "minicyclegan", result.output
 heavy = {"torch", "torchvision", "numpy", "PIL", "matplotlib", "papermill", "nbformat"} & set(sys.modules)
 assert not heavy, heavy
+import nbformat
+assert "lark" not in sys.modules, "a grammar that takes a second to read"
 minicyclegan.Generator
 assert "torch" in sys.modules
 """

@@ -153,6 +153,13 @@ def test_arithmetic_is_counted_as_by_hand():
     assert counted == 2 * by_hand_first + 3 * by_hand_second
 
 
+@pytest.fixture(autouse=True)
+def small_products(monkeypatch):
+    """What a machine can do at most is asked with matrices of side 64, and not 2048, which takes it seconds."""
+    peak = gpu_step.matmul_peak
+    monkeypatch.setattr(gpu_step, "matmul_peak", lambda device, dtype, *sizes: peak(device, dtype, 64))
+
+
 def run(tmp_path, *more: str) -> dict:
     """The script itself, without the reference, on the smallest sizes it takes."""
     arguments = "--device cpu --sizes 32x1x4 --rounds 3 --turn 0.01 --parity-steps 5 --variants fp32,fp32-fused".split()

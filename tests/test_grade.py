@@ -600,16 +600,16 @@ def test_an_interruption_leaves_what_was_graded_and_no_process(tmp_path):
 
 
 def test_a_committed_notebook_is_right_and_its_student_copy_is_not(tmp_path, monkeypatch):
-    """The real course, notebook 02, through the command."""
+    """The real course, notebook 01, through the command."""
     for module in (minicyclegan.grading.folder, minicyclegan.grading.notebook):
         monkeypatch.setattr(module, "PACKAGE", ROOT / "minicyclegan")
-    path = minicyclegan.course.files.course_folder() / "02_generator.ipynb"
+    path = minicyclegan.course.files.course_folder() / "01_two_domains.ipynb"
     for student, notebook in (
         ("solved", read_notebook(path)),
-        ("unsolved", student_copy(read_notebook(path), "02")),
+        ("unsolved", student_copy(read_notebook(path), "01")),
     ):
         (tmp_path / "class" / student).mkdir(parents=True)
-        nbformat.write(notebook, tmp_path / "class" / student / "02_generator.ipynb")
+        nbformat.write(notebook, tmp_path / "class" / student / path.name)
     shutil.copy(path.with_name("00_whole_game.ipynb"), tmp_path / "class" / "solved")  # it has no exercises
     result = CliRunner().invoke(grade, [str(tmp_path / "class"), "-o", str(tmp_path / "grades")])
     assert result.exit_code == 0 and "done: 2 students" in result.output, result.output

@@ -42,7 +42,7 @@ def plain_generator(weights, x, config):
         weight, bias = next(pairs)
         return F.conv2d(F.pad(x, (pad,) * 4, mode="reflect") if pad else x, weight, bias, **options)
 
-    given = x.clamp(-0.999, 0.999)
+    given = x.clamp(-0.98, 0.98)
     x = plain_relu(plain_norm(convolve(x, 3)))
     for _ in range(config.n_downsamplings):
         x = plain_relu(plain_norm(convolve(x, 0, stride=2, padding=1)))

@@ -11,19 +11,25 @@ import torch
 from conftest import ROOT
 from PIL import Image
 
-from minicyclegan.data import UnpairedBatches
+from minicyclegan.course.files import shipped_weights
+from minicyclegan.data import UnpairedBatches, to_float
 from minicyclegan.datasets.named import load_domains
 from minicyclegan.datasets.old_photos import (
     AGEING,
     SIDES,
     age,
     cropped,
+    held_out_photograph,
     load_old_photos,
     photographs_folder,
     read_table,
     training_pairs,
 )
 from minicyclegan.errors import DataError
+from minicyclegan.evaluation import colour_transfer
+from minicyclegan.pictures.images import as_batch
+from minicyclegan.quality.twins import known_twins
+from minicyclegan.runs.checkpoint import load
 
 PACK = ROOT / "data" / "old_photos"
 
@@ -154,6 +160,56 @@ def test_impossible_requests_are_refused():
     with pytest.raises(DataError, match="uint8"):
         age(torch.zeros(1, 3, 8, 8))
     assert len(age(torch.zeros(0, 3, 8, 8, dtype=torch.uint8))) == 0
+
+
+# The weights that ship
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load(shipped_weights("old_photos"))
+
+
+def test_the_shipped_weights_are_small_and_have_twins(model):
+    assert sum(path.stat().st_size for path in (ROOT / "data").glob("old_photos_64px*")) < 3_000_000
+    assert model.config.data == "old_photos" and model.config.global_skip
+    twins, about = known_twins(shipped_weights("old_photos"), model.config)
+    assert about["steps"] == model.config.steps and set(twins) == {"ab", "ba"}
+
+
+def test_the_shipped_weights_beat_the_simple_ways_in_both_directions(model):
+    """At twice the size of their training, on squares that nothing was trained on."""
+    fresh = cropped(128, "test")[:55]
+    a, b = to_float(fresh), to_float(age(fresh))
+    train_a, train_b = to_float(cropped(32, "A")), to_float(age(cropped(32, "B")))
+    for to, source, truth, domain in (("b", a, b, train_b), ("a", b, a, train_a)):
+        error = float((model.translate(source, to=to) - truth).abs().mean())
+        assert error < 0.8 * float((source - truth).abs().mean()), "better than doing nothing"
+        assert error < 0.8 * float((colour_transfer(source, domain) - truth).abs().mean()), (
+            "than colours alone"
+        )
+
+
+def test_a_large_photograph_keeps_its_details_and_gets_no_grid(model):
+    """At 1024 px; a grid would be power in step with every second or fourth row or column."""
+    temple = as_batch(held_out_photograph("brushes.jpg"))[0]
+    old = model.translate(temple, to="b")
+    assert old.shape == temple.shape and max(old.shape) == 1024
+    x, y = (part.mean(1)[0] - part.mean() for part in (temple, old))
+    fine = [part - torch.nn.functional.avg_pool2d(part[None, None], 5, 1, 2)[0, 0] for part in (x, y)]
+    likeness = float((fine[0] * fine[1]).mean() / (fine[0].std() * fine[1].std()))
+    assert likeness > 0.9, "the details are those of the photograph"
+    for period in (2, 4):
+        for side in (0, 1):
+            means = [part.mean(1 - side) for part in fine]
+            steps = [torch.stack([m[k::period].mean() for k in range(period)]) for m in means]
+            assert (steps[1] - steps[0]).abs().max() < 0.01, (period, side)
+
+
+def test_held_out_photographs_are_named():
+    with pytest.raises(DataError, match="there is no test photograph cat.jpg; there are autumn_mountain.jpg"):
+        held_out_photograph("cat.jpg")
+    assert held_out_photograph("temple.jpg").size == (640, 427)
 
 
 # A missing or damaged pack

@@ -46,16 +46,14 @@ def test_without_a_tolerance_it_is_two_units_of_the_last_digit(old, new, same):
     assert (settled(old, new) == old) == same
 
 
-def notebook_of(path, source: str, text: str) -> None:
-    cell = nbformat.v4.new_code_cell(source, execution_count=1)
-    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
-    about = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=about), path)
-
-
 def test_nbval_compares_them_so_in_make_test(tmp_path):
-    notebook_of(tmp_path / "near.ipynb", "print('error ≈ 0.036 ± 0.005')", "error ≈ 0.034 ± 0.005\n")
-    notebook_of(tmp_path / "far.ipynb", "print('error ≈ 0.046 ± 0.005')", "error ≈ 0.034 ± 0.005\n")
+    """The second cell printed what is too far away."""
+    cells = []
+    for error in (0.036, 0.046):
+        cells.append(nbformat.v4.new_code_cell(f"print('error ≈ {error} ± 0.005')", execution_count=1))
+        cells[-1].outputs = [nbformat.v4.new_output("stream", name="stdout", text="error ≈ 0.034 ± 0.005\n")]
+    about = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=about), tmp_path / "near_and_far.ipynb")
     command = [
         sys.executable,
         "-m",
@@ -75,7 +73,7 @@ def test_nbval_compares_them_so_in_make_test(tmp_path):
         cwd=ROOT,
     )
     assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
-    assert "far.ipynb::Cell 0" in done.stdout
+    assert "near_and_far.ipynb::Cell 1" in done.stdout
 
 
 def test_a_mark_stands_where_outputs_are_compared_and_reads_as_a_number():

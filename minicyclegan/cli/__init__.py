@@ -22,6 +22,10 @@ from minicyclegan.cli import (
     translate,
 )
 
+# nbformat validates with jsonschema, which reads a grammar of internet addresses for a second where it finds this package.
+# No notebook has an address that is validated, and in a process of ours nobody else asks for it
+sys.modules.setdefault("rfc3987_syntax", None)
+
 
 class OneSentence(click.Group):
     """Shows this package's own errors as one sentence and exit code 1, without a traceback."""

@@ -1,6 +1,9 @@
 """A plugin for pytest that lets nbval compare marked numbers within what they say; see `varying`."""
 
 import copy
+import sys
+
+sys.modules.setdefault("rfc3987_syntax", None)  # a second of each pytest process: see minicyclegan/cli/__init__.py
 
 
 def pytest_configure(config) -> None:

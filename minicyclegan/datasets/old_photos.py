@@ -158,7 +158,10 @@ def scratched(values: np.ndarray, random: np.random.RandomState) -> np.ndarray:
 
 
 def cropped(size: int, side: str, folder: str | Path | None = None) -> Tensor:
-    """The crops of one side, A, B or test, as they are: uint8 (N, 3, size, size). Raises DataError."""
+    """The crops of one side, A, B or test, as they are: uint8 (N, 3, size, size), in turn from each photograph.
+
+    Raises DataError.
+    """
     if size < 1:
         raise DataError(f"the size of a photograph must be at least 1 px, but it is {size}")
     folder = Path(folder or photographs_folder())
@@ -172,7 +175,8 @@ def cropped(size: int, side: str, folder: str | Path | None = None) -> Tensor:
     for result in found:
         if isinstance(result, DataError):
             raise result
-    return torch.stack([crop for result in found for crop in result])
+    # One crop of each photograph, then the next of each, so that the first few already show different things
+    return torch.stack([crop for of_each in zip(*found) for crop in of_each])
 
 
 def load_old_photos(size: int, strong: bool = False, folder: str | Path | None = None) -> Domains:

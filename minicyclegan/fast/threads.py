@@ -6,6 +6,7 @@ to A and B to A to B, have nothing to say to each other before their gradients a
 """
 
 import contextlib
+import importlib
 import signal
 import threading
 from collections.abc import Callable
@@ -38,6 +39,11 @@ def threads_for_each(number: int):
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def import_ahead(name: str) -> None:
+    """Begin to import a module in another thread; whoever imports it later waits for the rest, or finds it there."""
+    threading.Thread(target=importlib.import_module, args=(name,), daemon=True).start()
 
 
 @contextlib.contextmanager

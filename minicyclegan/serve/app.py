@@ -12,13 +12,12 @@ import torch
 from PIL import Image
 
 from minicyclegan.course.files import course_folder, shipped_weights
-from minicyclegan.datasets.named import load_domains
 from minicyclegan.errors import DataError, MiniCycleGANError, printable
-from minicyclegan.parameters import Config, brings_its_data, value_range_of
-from minicyclegan.pictures.images import decode, list_images, read_image, to_image
+from minicyclegan.parameters import value_range_of
+from minicyclegan.pictures.images import decode, read_image
 from minicyclegan.runs.checkpoint import load
 from minicyclegan.runs.progress import status_line
-from minicyclegan.seasons import draw, sample_scenes
+from minicyclegan.serve.examples import examples_for
 from minicyclegan.translate import round_trip, save_picture
 from minicyclegan.widgets.names import spoken_names
 
@@ -28,36 +27,15 @@ TWIN = "The translator app: choose a checkpoint and a picture, translate it ther
 
 
 def find_checkpoints() -> list[Path]:
-    """The newest checkpoint of every run in ./runs and in the checkout's runs/, and the shipped weights."""
+    """The newest checkpoint of every run in ./runs and in the checkout's runs/, and both shipped weights."""
     parents = dict.fromkeys(path.resolve() for path in (Path("runs"), course_folder().parent / "runs"))
     found = [path for parent in parents for path in sorted(parent.glob("*/last.pt"))]
-    return [*found, shipped_weights()]
+    return [*found, shipped_weights("old_photos"), shipped_weights()]
 
 
 def read_upload(name: str, content: bytes, value_range=None) -> Image.Image:
     """An uploaded file as 8-bit RGB; `value_range` as in `read_image`. Raises DataError."""
     return decode(io.BytesIO(content), name, "upload another file", value_range)
-
-
-def examples_for(config: Config) -> dict[str, Path | Image.Image]:
-    """A few test pictures of the data that a model was trained on, by name; none where they are not at hand."""
-    folder = Path(config.data)
-    if config.data == "seasons":
-        scenes = sample_scenes(3, seed=2**20)
-        drawn = {season: draw(scenes, season, config.image_size) for season in ("summer", "winter")}
-        return {
-            f"{s} {i + 1}": to_image(picture)
-            for s, pictures in drawn.items()
-            for i, picture in enumerate(pictures)
-        }
-    if brings_its_data(config.data):
-        domains = load_domains(config.data, config.image_size)
-        tests = {"A": domains.test_a[:4], "B": domains.test_b[:4]}
-        return {
-            f"test {x} {i + 1}": to_image(p / 127.5 - 1) for x, ps in tests.items() for i, p in enumerate(ps)
-        }
-    parts = [folder / name for name in ("testA", "testB") if (folder / name).is_dir()]
-    return {f"{part.name}/{path.name}": path for part in parts for path in list_images(part)[:4]}
 
 
 def shrink(picture: Image.Image, short: int) -> Image.Image:

@@ -86,7 +86,9 @@ def show_sheet(sheet: Tensor, alt: str) -> None:
     show(figure, alt)
 
 
-def plot_metrics(records: list[dict], names: dict[str, str], alt: str, ylabel: str = "loss") -> None:
+def plot_metrics(
+    records: list[dict], names: dict[str, str], alt: str, ylabel: str = "loss", log: bool = False
+) -> None:
     """Curves from a metrics.jsonl: `names` maps a key of the records to its label. Line styles differ, not only colours.
 
     What has no colour of its own in CURVES gets one that is left over.
@@ -98,7 +100,7 @@ def plot_metrics(records: list[dict], names: dict[str, str], alt: str, ylabel: s
         points = [(r["step"], r[name]) for r in records if name in r]
         colour = CURVES[name] if name in CURVES else others.pop(0)
         axis.plot(*zip(*points), label=label, linestyle=style, color=colour)
-    axis.set(xlabel="training step", ylabel=ylabel)
+    axis.set(xlabel="training step", ylabel=ylabel, yscale="log" if log else "linear")
     axis.legend(frameon=False, fontsize=9, loc="upper right")
     show(figure, alt)
 
