@@ -66,7 +66,8 @@ def test_every_check_is_on_a_card_and_every_card_has_a_check_that_was_tried():
         for card in cards(read_notebook(path), path.stem):
             assert card.check not in on_cards, f"{card.check} is used by two exercises"
             on_cards[card.check] = path.stem.split("_")[0]
-    exported = {name for name in minicyclegan.checks.__all__ if name.startswith("check_")}
+    former = {"check_judge_of_70"}  # for student copies that were handed out earlier
+    exported = {name for name in minicyclegan.checks.__all__ if name.startswith("check_")} - former
     assert set(on_cards) == exported
     tried = names_of_trials()
     assert set(tried) == exported

@@ -101,7 +101,8 @@ def plot_metrics(
         colour = CURVES[name] if name in CURVES else others.pop(0)
         axis.plot(*zip(*points), label=label, linestyle=style, color=colour)
     axis.set(xlabel="training step", ylabel=ylabel, yscale="log" if log else "linear")
-    axis.legend(frameon=False, fontsize=9, loc="upper right")
+    # On a linear axis the curves fall away from the upper corner; on a logarithmic one the middle is mostly free
+    axis.legend(frameon=False, fontsize=9, loc="center right" if log else "upper right")
     show(figure, alt)
 
 
