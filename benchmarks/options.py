@@ -1,6 +1,6 @@
 """What does each departure of configs/cpu.yaml from the paper's recipe bring? One option at a time is set back to the paper's.
 
-    python benchmarks/options.py [STEPS]
+    python benchmarks/options.py [STEPS [NAME ...]]        # NAME: only rows that begin so
 
 Prints, for each, the held-out L1 error in both directions (mean of the last three measurements, at 80, 90 and 100 % of the steps)
 and the seconds the training took. One seed each: differences under about 0.003 are noise.
@@ -28,7 +28,7 @@ PAPER = {
 }
 
 
-def main(steps: int) -> None:
+def main(steps: int, only: list[str]) -> None:
     profile = yaml.safe_load((Path(__file__).parent.parent / "notebooks/configs/cpu.yaml").read_text())
     profile = {name: value for name, value in profile.items() if name in Config.__dataclass_fields__} | {
         "steps": steps
@@ -37,12 +37,15 @@ def main(steps: int) -> None:
     print(f"{steps} steps, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"{'set back to the paper':<36}{'A to B':>8}{'B to A':>8}{'seconds':>9}")
     changes = {"nothing (configs/cpu.yaml)": {}}
+    changes |= {"global_skip = True (an addition)": {"global_skip": True}}
     changes |= {
         f"{n} = {v}": {n: v}
         for n, v in PAPER.items()
         if profile.get(n, Config.__dataclass_fields__[n].default) != v
     }
     for name, change in changes.items():
+        if only and not name.startswith(tuple(only)):
+            continue
         config = Config(**(profile | change))
         trainer = Trainer(config, torch.device("cpu"))
         batches = UnpairedBatches(
@@ -62,4 +65,4 @@ def main(steps: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 400)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 400, sys.argv[2:])

@@ -132,11 +132,11 @@ def a_survey(side: int, n: int = 100) -> Survey:
 @pytest.mark.parametrize(
     ("found", "gpu", "stem", "changes"),
     [
-        (a_survey(256), False, "photographs_64", {}),
-        (a_survey(40), False, "photographs_64", {"image_size": 32, "discriminator_layers": 2}),
+        (a_survey(256), False, "colours_64", {}),
+        (a_survey(40), False, "colours_64", {"image_size": 32, "discriminator_layers": 2}),
         (a_survey(400, 1334), True, "horse2zebra", {"steps": 266_800}),
         (a_survey(140, 1000), True, "cats_dogs_128", {"image_size": 128, "steps": 50_000}),
-        (a_survey(256, 2), False, "photographs_64", {"batch_size": 1}),
+        (a_survey(256, 2), False, "colours_64", {"batch_size": 1}),
     ],
 )
 def test_a_folder_gets_the_settings_that_suit_its_pictures_and_the_machine(found, gpu, stem, changes):
@@ -180,7 +180,7 @@ def test_plan_says_it_all_and_trains_nothing(tmp_path, monkeypatch):
         *(
             "3 pictures of A and 3 of B",
             "most of 40 x 30 px",
-            "photographs_64.yaml, image_size 32",
+            "colours_64.yaml, image_size 32",
             "-f FILE",
         ),
         *("32 px, cut at random from 36 px", "7 steps of"),

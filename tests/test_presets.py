@@ -103,7 +103,7 @@ def test_the_device_decides_about_the_settings(monkeypatch):
 
 def test_a_folder_takes_the_place_of_a_download(here):
     make_folder(here / "mine")
-    assert resolve("monet2photo", "mine", "cpu") == (str(here / "mine"), CONFIGS / "photographs_64.yaml")
+    assert resolve("monet2photo", "mine", "cpu") == (str(here / "mine"), CONFIGS / "colours_64.yaml")
 
 
 def test_faces_become_a_string_with_the_absolute_folder(here):

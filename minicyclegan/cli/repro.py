@@ -54,7 +54,7 @@ import click
 def repro(profile, only, output, parameters, threads, minutes, update, junit, reference, notebooks):
     """Run notebooks again and compare with the committed reference: for a machine that checks on a schedule.
 
-    Compared are numbers, printed texts and figures, and in the profile smoke the probe: two short trainings with every
+    Compared are numbers, printed texts and figures, and in the profile smoke the probe: three short trainings with every
     term of the losses switched on.
 
     Exit code 0: everything is the same. 1: something differs; it says which number, by how much, and what else differs

@@ -26,10 +26,10 @@ PRESETS = {
         "shipped", "old_photos_64", "old_photos_128", "photographs to old ones and back, with true pairs"
     ),
     "summer2winter_yosemite": Preset(
-        "download", "photographs_64", "summer2winter_yosemite", "summer to winter in photographs of Yosemite"
+        "download", "colours_64", "summer2winter_yosemite", "summer to winter in photographs of Yosemite"
     ),
     "horse2zebra": Preset("download", "photographs_64", "horse2zebra", "horses to zebras"),
-    "monet2photo": Preset("download", "photographs_64", "monet2photo", "Monet's paintings to photographs"),
+    "monet2photo": Preset("download", "colours_64", "monet2photo", "Monet's paintings to photographs"),
     "cats_dogs": Preset(
         "folder", "photographs_64", "cats_dogs_128", "cats to dogs, or any two kinds of things"
     ),

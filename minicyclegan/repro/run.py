@@ -43,7 +43,7 @@ class Profile:
     evaluate: bool  # whether `minicyclegan evaluate` is run on the trained networks
     device: str
     minutes: int  # a notebook that takes longer is taken to hang
-    probe: bool = False  # whether repro/probe.py runs too: two short trainings with everything switched on
+    probe: bool = False  # whether repro/probe.py runs too: three short trainings with everything switched on
 
 
 PROFILES = {
