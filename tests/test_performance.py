@@ -1,4 +1,4 @@
-"""docs/PERFORMANCE.md and docs/SCALING.md show what the files in benchmarks/results say, and name commands that exist."""
+"""docs/PERFORMANCE.md, SCALING.md and RESULTS.md show what the files in benchmarks/results say, and name commands that exist."""
 
 import re
 import shlex
@@ -10,7 +10,7 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import tables  # noqa: E402
 
-PAGES = [ROOT / "docs" / "PERFORMANCE.md", ROOT / "docs" / "SCALING.md"]
+PAGES = [ROOT / "docs" / name for name in ("PERFORMANCE.md", "SCALING.md", "RESULTS.md")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -177,12 +177,7 @@ def test_plan_says_it_all_and_trains_nothing(tmp_path, monkeypatch):
     code, text, error = call("train", "mine", "--plan", "--steps", "7")
     assert code == 0, text + error
     for words in (
-        *(
-            "3 pictures of A and 3 of B",
-            "most of 40 x 30 px",
-            "colours_64.yaml, image_size 32",
-            "-f FILE",
-        ),
+        *("3 pictures of A and 3 of B", "most of 40 x 30 px", "colours_64.yaml, image_size 32", "-f FILE"),
         *("32 px, cut at random from 36 px", "7 steps of"),
     ):
         assert words in text, f"{words!r} is not in\n{text}"

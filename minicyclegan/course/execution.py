@@ -14,6 +14,11 @@ from minicyclegan.runs.signals import signals_noted
 
 # The kernel's own notes about its transport help nobody here, nor that the signal to end it found it idle
 QUIET = ["--IPKernelApp.log_level=CRITICAL"]
+# PyTorch's optimisers import torch._dynamo, which takes more than a second: another thread does, while the pictures are drawn
+IMPORTS = (
+    'from minicyclegan.fast.threads import import_ahead; import_ahead("torch._dynamo"); del import_ahead',
+    '__import__("minicyclegan.training");',
+)
 
 
 def execute(path: str | Path, output: str | Path, parameters: dict, run_title: str = "") -> None:
@@ -97,8 +102,8 @@ def to_run(path: str | Path, title: str) -> str:
 def started_kernel(to_train: bool):
     """A kernel that starts now and lives as long as the block, in which SIGINT, SIGTERM and SIGHUP interrupt it.
 
-    `to_train` lets it import what a training needs before it is asked to. After a signal no further cell is started. Yields the list of the signals that came, and the options that papermill
-    needs for it. The kernel is not in the terminal's process group: without this, Ctrl-C would end it in the middle of a
+    `to_train` lets it import what a training needs before it is asked to. After a signal no further cell is started. Yields
+    the list of the signals that came, and the options that papermill needs for it. The kernel is not in the terminal's process group: without this, Ctrl-C would end it in the middle of a
     step. The same signal a second time acts immediately.
     """
     from jupyter_client.manager import AsyncKernelManager
@@ -106,7 +111,7 @@ def started_kernel(to_train: bool):
 
     kernel = AsyncKernelManager(kernel_name=kernel_here())
     options = [*QUIET, "--HistoryManager.hist_file=:memory:"]
-    options += ['--IPKernelApp.exec_lines=__import__("minicyclegan.training");'] if to_train else []
+    options += [f"--IPKernelApp.exec_lines={line}" for line in IMPORTS] if to_train else []
 
     def interrupt():
         if kernel.has_kernel and getattr(kernel.provisioner, "pid", None):

@@ -3,7 +3,9 @@
 import copy
 import sys
 
-sys.modules.setdefault("rfc3987_syntax", None)  # a second of each pytest process: see minicyclegan/cli/__init__.py
+sys.modules.setdefault(
+    "rfc3987_syntax", None
+)  # a second of each pytest process: see minicyclegan/cli/__init__.py
 
 
 def pytest_configure(config) -> None:
