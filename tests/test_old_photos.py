@@ -231,7 +231,7 @@ def test_a_damaged_pack_is_refused_in_one_sentence(tmp_path, damage):
 def test_a_missing_pack_says_what_to_do(tmp_path, monkeypatch):
     assert photographs_folder() == PACK
     monkeypatch.setattr("minicyclegan.course.files.PACKAGE", tmp_path / "package")
-    with pytest.raises(DataError, match="data/old_photos of photographs is missing; clone"):
+    with pytest.raises(DataError, match="pack of photographs data/old_photos is missing; clone"):
         load_old_photos(32)
 
 

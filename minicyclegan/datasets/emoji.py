@@ -1,64 +1,46 @@
 """The same emoji in two styles, Noto (A) and Twemoji (B): real drawings with true pairs, shipped in data/emoji."""
 
-import csv
-import hashlib
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from minicyclegan.course.files import shipped
 from minicyclegan.data import Domains
+from minicyclegan.datasets.packs import Pack
 from minicyclegan.errors import DataError
 from minicyclegan.pictures.images import to_tensor
 
 TILE = 64  # side of one emoji in the sheets, in pixels
 STYLES = ("noto", "twemoji")  # domain A, domain B
 COLUMNS = ("tile", "codepoints", "name", "category", "subcategory", "group", "split")
-REPAIR = "clone the repository again, or build the pack with data/build_emoji.py"
+PACK = Pack("data/emoji", "emoji pack", "data/build_emoji.py")
 
 
 def emoji_folder() -> Path:
     """Where the pack is. Raises DataError."""
-    folder = shipped("data/emoji")
-    if folder is None:
-        raise DataError(f"the emoji pack data/emoji is missing; {REPAIR}")
-    return folder
+    return PACK.place()
 
 
 def read_table(folder: str | Path | None = None) -> list[dict[str, str]]:
     """One row for each emoji, in the order of the tiles, with the names in COLUMNS. Raises DataError."""
     path = Path(folder or emoji_folder()) / "emoji.csv"
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise DataError(f"{path} of the emoji pack is missing; {REPAIR}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} of the emoji pack cannot be read ({error}); {REPAIR}") from error
-    sound = [tuple(row) == COLUMNS and row["tile"] == str(i) for i, row in enumerate(rows)]
-    if not rows or not all(sound) or {row["split"] for row in rows} != {"train", "test"}:
-        raise DataError(f"{path} of the emoji pack is damaged; {REPAIR}")
+    rows = PACK.rows(path, COLUMNS)
+    in_order = all(row["tile"] == str(i) for i, row in enumerate(rows))
+    if not in_order or {row["split"] for row in rows} != {"train", "test"}:
+        raise PACK.damaged(path)
     return rows
 
 
 def read_sheet(folder: Path, style: str, count: int) -> list[Image.Image]:
     """The first `count` tiles of one style: RGB, 64 px. Raises DataError when one bit of the file is not as it was built."""
     path = folder / f"{style}.webp"
-    try:
-        sums = dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
-        if hashlib.sha256(path.read_bytes()).hexdigest() != sums[path.name]:
-            raise ValueError("its checksum is wrong")
-        with Image.open(path) as image:
-            sheet = image.convert("RGB")
-    except FileNotFoundError as error:
-        raise DataError(f"{error.filename} of the emoji pack is missing; {REPAIR}") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path} of the emoji pack cannot be read ({error}); {REPAIR}") from error
+    sheet = PACK.picture(path)
     columns, rows = sheet.width // TILE, sheet.height // TILE
     if columns * rows < count:
-        raise DataError(f"{path} has room for {columns * rows} emoji but emoji.csv lists {count}; {REPAIR}")
+        raise DataError(
+            f"{path} has room for {columns * rows} emoji but emoji.csv lists {count}; {PACK.repair}"
+        )
     corners = [(i % columns * TILE, i // columns * TILE) for i in range(count)]
     return [sheet.crop((x, y, x + TILE, y + TILE)) for x, y in corners]
 

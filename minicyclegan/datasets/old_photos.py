@@ -1,6 +1,5 @@
 """Real photographs (A) and other photographs made to look old (B), with true pairs to test on; shipped in data/old_photos."""
 
-import csv
 import hashlib
 import math
 from pathlib import Path
@@ -10,8 +9,8 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from minicyclegan.course.files import shipped
 from minicyclegan.data import Domains
+from minicyclegan.datasets.packs import Pack
 from minicyclegan.errors import DataError
 from minicyclegan.pictures.images import to_tensor
 from minicyclegan.pictures.prefetch import read_all
@@ -19,7 +18,7 @@ from minicyclegan.pictures.prefetch import read_all
 COLUMNS = ("file", "side", "width", "height", "author", "licence", "origin")
 SIDES = {"A": 44, "B": 44, "test": 15}  # crops of each photograph, by side
 SMALLEST = 0.25  # side of the smallest crop, as a share of the photograph's shorter side
-REPAIR = "clone the repository again, or build the photographs with data/build_old_photos.py"
+PACK = Pack("data/old_photos", "pack of photographs", "data/build_old_photos.py")
 
 # What `age` does to a picture, in this order, each strength drawn uniformly between two limits. Values run from 0 to 1.
 AGEING = {
@@ -40,39 +39,16 @@ SCRATCHES, SPECKS = (2, 5), (5, 15)  # fewest and most in one picture of STRONG
 
 def photographs_folder() -> Path:
     """Where the photographs are. Raises DataError."""
-    folder = shipped("data/old_photos")
-    if folder is None:
-        raise DataError(f"the folder data/old_photos of photographs is missing; {REPAIR}")
-    return folder
+    return PACK.place()
 
 
 def read_table(folder: str | Path | None = None) -> list[dict[str, str]]:
     """One row for each photograph, with the names in COLUMNS. Raises DataError."""
     path = Path(folder or photographs_folder()) / "photographs.csv"
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing; {REPAIR}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read ({error}); {REPAIR}") from error
-    if not all(tuple(row) == COLUMNS for row in rows) or {row["side"] for row in rows} != set(SIDES):
-        raise DataError(f"{path} is damaged; {REPAIR}")
+    rows = PACK.rows(path, COLUMNS)
+    if {row["side"] for row in rows} != set(SIDES):
+        raise PACK.damaged(path)
     return rows
-
-
-def read_photograph(folder: Path, name: str, sums: dict[str, str]) -> Image.Image:
-    """One photograph, RGB. Raises DataError when one bit of the file is not as it was built."""
-    path = folder / name
-    try:
-        if hashlib.sha256(path.read_bytes()).hexdigest() != sums.get(name):
-            raise ValueError("its checksum is wrong")
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing; {REPAIR}") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error}); {REPAIR}") from error
 
 
 def held_out_photograph(name: str) -> Image.Image:
@@ -80,15 +56,7 @@ def held_out_photograph(name: str) -> Image.Image:
     names = [row["file"] for row in read_table() if row["side"] == "test"]
     if name not in names:
         raise DataError(f"there is no test photograph {name}; there are {', '.join(names)}")
-    return read_photograph(photographs_folder(), name, checksums(photographs_folder()))
-
-
-def checksums(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each photograph, by its file name. Raises DataError."""
-    try:
-        return dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder / 'SHA256SUMS'} cannot be read ({error}); {REPAIR}") from error
+    return PACK.picture(photographs_folder() / name)
 
 
 def random_for(key: bytes) -> np.random.RandomState:
@@ -166,10 +134,9 @@ def cropped(size: int, side: str, folder: str | Path | None = None) -> Tensor:
         raise DataError(f"the size of a photograph must be at least 1 px, but it is {size}")
     folder = Path(folder or photographs_folder())
     names = [row["file"] for row in read_table(folder) if row["side"] == side]
-    sums = checksums(folder)
 
     def crops_of(name: str) -> list[Tensor]:
-        return crops(read_photograph(folder, name, sums), size, SIDES[side], name)
+        return crops(PACK.picture(folder / name), size, SIDES[side], name)
 
     found = list(read_all(crops_of, names))
     for result in found:
