@@ -27,6 +27,7 @@ RUN = """
 import sys
 sys.path.insert(0, "tests")
 import torch
+import torchvision.utils  # the first sheet of samples would import it, after the warm-up
 from pathlib import Path
 from conftest import tiny_run
 import minicyclegan.training
