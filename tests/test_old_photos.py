@@ -1,6 +1,5 @@
 """The photographs that ship: what they are, what makes them old, that nothing leaks from test to train, and what damage says."""
 
-import csv
 import importlib.util
 import shutil
 from collections import Counter
@@ -245,9 +244,3 @@ def test_the_script_reduces_and_refuses_a_missing_package(script, tmp_path):
     assert script.reduced(tmp_path / "small.png").size == (300, 200)
     with pytest.raises(SystemExit, match="0 packages lomiri"):
         script.unpack(tmp_path, tmp_path / "out")
-
-
-def test_the_table_has_no_stray_column():
-    with open(PACK / "photographs.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    assert {len(row) for row in rows} == {7} and len(rows) == 39

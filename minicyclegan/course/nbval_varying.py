@@ -3,9 +3,8 @@
 import copy
 import sys
 
-sys.modules.setdefault(
-    "rfc3987_syntax", None
-)  # a second of each pytest process: see minicyclegan/cli/__init__.py
+# A second of each pytest process: see minicyclegan/cli/__init__.py
+sys.modules.setdefault("rfc3987_syntax", None)
 
 
 def pytest_configure(config) -> None:

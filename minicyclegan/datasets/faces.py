@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor
 
 from minicyclegan.data import Domains
+from minicyclegan.datasets.wear import random_of, worn
 from minicyclegan.errors import DataError, ParameterError
 from minicyclegan.parameters import value_range_of
 from minicyclegan.pictures.folders import left_out, list_images
@@ -39,20 +40,12 @@ def degrade(pictures: Tensor, seed: int = 0) -> Tensor:
     uint8 (N, 3, H, W) in and out. What happens to a picture depends on its own pixels and on `seed`, not on its place or
     its neighbours. The numbers are the same everywhere; the last step of a pixel may depend on the version of Pillow.
     """
-    if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[1] != 3:
-        raise DataError(
-            f"degrade needs uint8 pictures (N, 3, H, W); these are {tuple(pictures.shape)} of {pictures.dtype}"
-        )
-    pixels = (picture.permute(1, 2, 0).contiguous().numpy() for picture in pictures)
-    worn = list(read_all(lambda one: degrade_one(one, seed), pixels))
-    return torch.stack(worn) if worn else pictures.clone()
+    return worn(pictures, lambda pixels: degrade_one(pixels, seed), "degrade")
 
 
 def degrade_one(pixels: np.ndarray, seed: int) -> Tensor:
     """One picture, uint8 (H, W, 3), to its worn copy, uint8 (3, H, W)."""
-    digest = hashlib.sha256(f"{seed} {pixels.shape}".encode() + pixels.tobytes()).digest()
-    # RandomState alone promises the same numbers forever
-    random = np.random.RandomState(np.frombuffer(digest, "<u4"))
+    random = random_of(pixels, seed)
     strength = {name: random.uniform(low, high) for name, (low, high) in DAMAGE.items()}
     image = Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(strength["blur"]))
     small = [max(1, round(side / strength["shrink"])) for side in image.size]
@@ -65,8 +58,8 @@ def degrade_one(pixels: np.ndarray, seed: int) -> Tensor:
     values = 127.5 + strength["contrast"] * (values - 127.5)
     values = values + strength["noise"] * random.standard_normal(values.shape)
     file = io.BytesIO()
-    worn = Image.fromarray(values.round().clip(0, 255).astype(np.uint8))
-    worn.save(file, "JPEG", quality=round(strength["quality"]), subsampling=2)
+    image = Image.fromarray(values.round().clip(0, 255).astype(np.uint8))
+    image.save(file, "JPEG", quality=round(strength["quality"]), subsampling=2)
     return to_tensor(Image.open(file).convert("RGB"))
 
 
@@ -129,8 +122,8 @@ def load_faces(
     """
     value_range, remarks = look_through(folder, value_range)
     faces, notes = split_faces(folder, size, on_bad_image, value_range)
-    test, worn = faces["test"], degrade(faces["test"], seed)
-    return Domains(degrade(faces["A"], seed), faces["B"], worn, test, True, notes + remarks, value_range)
+    test, old = faces["test"], degrade(faces["test"], seed)
+    return Domains(degrade(faces["A"], seed), faces["B"], old, test, True, notes + remarks, value_range)
 
 
 def training_pairs(

@@ -1,6 +1,5 @@
 """Real photographs (A) and other photographs made to look old (B), with true pairs to test on; shipped in data/old_photos."""
 
-import hashlib
 import math
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from minicyclegan.data import Domains
 from minicyclegan.datasets.packs import Pack
+from minicyclegan.datasets.wear import random_for, random_of, worn
 from minicyclegan.errors import DataError
 from minicyclegan.pictures.images import to_tensor
 from minicyclegan.pictures.prefetch import read_all
@@ -59,11 +59,6 @@ def held_out_photograph(name: str) -> Image.Image:
     return PACK.picture(photographs_folder() / name)
 
 
-def random_for(key: bytes) -> np.random.RandomState:
-    """Random numbers that follow from `key` and are the same everywhere: RandomState alone promises that forever."""
-    return np.random.RandomState(np.frombuffer(hashlib.sha256(key).digest(), "<u4"))
-
-
 def crops(image: Image.Image, size: int, count: int, key: str) -> list[Tensor]:
     """Square crops at random places and of random scales, each scaled to uint8 (3, size, size)."""
     random, found = random_for(key.encode()), []
@@ -81,18 +76,12 @@ def age(pictures: Tensor, seed: int = 0, strong: bool = False) -> Tensor:
     uint8 (N, 3, H, W) in and out. What happens to a picture depends on its own pixels and on `seed`, not on its place or
     its neighbours. The numbers are the same everywhere; the last step of a pixel may depend on the version of Pillow.
     """
-    if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[1] != 3:
-        raise DataError(
-            f"age needs uint8 pictures (N, 3, H, W); these are {tuple(pictures.shape)} of {pictures.dtype}"
-        )
-    pixels = (picture.permute(1, 2, 0).contiguous().numpy() for picture in pictures)
-    old = list(read_all(lambda one: age_one(one, seed, strong), pixels))
-    return torch.stack(old) if old else pictures.clone()
+    return worn(pictures, lambda pixels: age_one(pixels, seed, strong), "age")
 
 
 def age_one(pixels: np.ndarray, seed: int, strong: bool = False) -> Tensor:
     """One picture, uint8 (H, W, 3), to its old copy, uint8 (3, H, W)."""
-    random = random_for(f"{seed} {pixels.shape}".encode() + pixels.tobytes())
+    random = random_of(pixels, seed)
     limits = STRONG if strong else AGEING
     strength = {name: random.uniform(low, high) for name, (low, high) in limits.items()}
     soft = Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(strength["blur"]))
