@@ -17,7 +17,7 @@ PAGE, PICTURE = DOCS / "ARCHITECTURE.md", DOCS / "architecture.png"
 
 # The order in which imports may run: a unit imports only units that stand before it
 ORDER = (
-    "first_edition errors parameters pictures seasons data generator discriminator gan_loss cycle_loss cyclegan fast runs "
+    "first_edition errors parameters pictures seasons data generator discriminator gan_loss cycle_loss cyclegan patch_nce fast runs "
     "samples training distributed evaluation diagnosis course datasets quality translate widgets serve checks grading sweep "
     "repro cli train_distributed"
 ).split()
@@ -53,6 +53,7 @@ FLOORS = {
             "gan_loss": (None, "04"),
             "cycle_loss": (None, "05"),
             "cyclegan": (None, "06"),
+            "patch_nce": (None, "12"),
             "samples": (None, "07"),
             "training": (None, "07"),
             "evaluation": (None, "08"),

@@ -80,6 +80,10 @@ class CycleGAN(nn.Module):
         self.discriminator_a = init_weights(PatchDiscriminator(*discriminator))
         self.discriminator_b = init_weights(PatchDiscriminator(*discriminator))
 
+    def players(self) -> tuple[list[nn.Module], list[nn.Module]]:
+        """The networks that learn in the generators' turn, and those of the discriminators' turn."""
+        return [self.generator_ab, self.generator_ba], [self.discriminator_a, self.discriminator_b]
+
     def one_direction(
         self, there, back, discriminator, real: Tensor, other: Tensor, noise: tuple, with_identity: bool
     ) -> tuple[dict[str, Tensor], Tensor]:

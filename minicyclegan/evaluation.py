@@ -182,10 +182,12 @@ def translate_all(generator: nn.Module, pictures: Tensor) -> Tensor:
     return torch.cat([generator(part.to(device)).cpu() for part in pictures.split(50)])
 
 
-def quality_report(model, domains: Domains, twins: dict | None = None, n: int = 200, seed: int = 0) -> dict:
+def quality_report(
+    model, domains: Domains, twins: dict | None = None, n: int = 200, seed: int = 0, name: str = "CycleGAN"
+) -> dict:
     """Everything `minicyclegan evaluate` prints, on the first `n` test pictures of each domain, as plain values.
 
-    model has generator_ab and generator_ba. twins has two generators, "ab" and "ba". Where the test pictures are
+    model has generator_ab and generator_ba, and its row has the `name`. twins has two generators, "ab" and "ba". Where the test pictures are
     pairs, every row is compared with the truth; `passes` needs no truth. Each number is a `summary`.
     """
 
@@ -202,23 +204,23 @@ def quality_report(model, domains: Domains, twins: dict | None = None, n: int = 
         fakes = translate_all(generators[source + target], inputs)
         guesses = {"doing nothing": inputs}
         guesses["colour transfer"] = colour_transfer(inputs, to_float(train[target]))
-        guesses["CycleGAN"] = fakes
+        guesses[name] = fakes
         if twins:
             guesses["supervised twin"] = translate_all(twins[source + target], inputs)
-        rows = {name: compare(guess, real) if domains.paired else {} for name, guess in guesses.items()}
-        for name, guess in guesses.items():
-            rows[name]["passes"] = passes_for(classifier, guess, target)
+        rows = {row: compare(guess, real) if domains.paired else {} for row, guess in guesses.items()}
+        for row, guess in guesses.items():
+            rows[row]["passes"] = passes_for(classifier, guess, target)
         rows["real pictures"] = {"passes": passes_for(classifier, real, target)}
         rows["there and back"] = compare(translate_all(generators[target + source], fakes), inputs)
         direction = {"n": len(inputs), "gap_closed": None}
         if twins and domains.paired:
-            errors = [rows[name]["l1"] for name in ("doing nothing", "CycleGAN", "supervised twin")]
+            errors = [rows[row]["l1"] for row in ("doing nothing", name, "supervised twin")]
             low, high = interval(gap_closed(*bootstrap(torch.stack(errors, 1), seed=seed).unbind(1)))
             share = gap_closed(*(float(error.mean()) for error in errors))
             direction["gap_closed"] = {"mean": share, "low": low, "high": high}
         direction["rows"] = {
-            name: {measure: summary(values, seed) for measure, values in row.items()}
-            for name, row in rows.items()
+            row: {measure: summary(values, seed) for measure, values in measures.items()}
+            for row, measures in rows.items()
         }
         report["directions"][source + target] = direction
     return report

@@ -84,6 +84,9 @@ def brings_its_data(data: str) -> bool:
     return str(data).partition(":")[0] in ("seasons", "emoji", "old_photos")
 
 
+METHODS = {"cyclegan": "CycleGAN", "cut": "CUT", "fastcut": "FastCUT"}  # and their names in tables
+CHOICES = {"method": METHODS, "upsampling": ("transposed", "resize"), "gan_mode": ("lsgan", "bce")}
+
 LARGEST_NUMBER = 10**18  # of any whole number: less than torch and the clocks of a system can count to
 LONGEST_TEXT = 4096  # characters; no path is longer on Linux
 
@@ -100,6 +103,7 @@ LARGEST = {
     "discriminator_layers": 8,
     "lambda_cycle": 1_000_000,
     "lambda_identity": 1_000_000,
+    "lambda_nce": 1_000_000,
     "pool_size": 100_000,
 }
 
@@ -112,6 +116,7 @@ class Config:
     """
 
     data: str = "seasons"  # `seasons`, `emoji`, `old_photos`, or a folder with trainA, trainB, testA, testB
+    method: str = "cyclegan"  # or `cut` or `fastcut`: without a way back, notebook 12
     image_size: int = 256  # side of the training crop in pixels, divisible by 4
     load_size: int = 0  # side before the random crop; 0 is 286/256 of image_size for folders (paper)
     steps: int = 267_000  # training steps; 200 epochs of horse2zebra at batch size 1
@@ -131,6 +136,9 @@ class Config:
     lambda_cycle: float = 10.0
     lambda_identity: float = 0.5  # as a share of lambda_cycle
     identity_share: float = 1.0  # the first share of the steps, in which the identity loss is used (paper: 1)
+    lambda_nce: float = (
+        1.0  # weight of the contrast of patches, for `cut` (1 in its paper) and `fastcut` (10)
+    )
     cycle_noise: float = 0.0  # deviation of the noise put on a fake before its way back; 0 is off (paper)
     discriminator_noise: float = 0.0  # deviation of the noise on what discriminators see; 0 is off (paper)
     pool_size: int = 50  # earlier fakes shown to the discriminators again; 0 turns the pool off
@@ -146,20 +154,20 @@ class Config:
             object.__setattr__(
                 self, field.name, check_type(field.name, getattr(self, field.name), field.type)
             )
+
+        def refuse(name: str, what: str, value) -> None:
+            raise ParameterError(f"parameter {name} must {what}, but it is {value}")
+
         positive = "image_size steps batch_size base_channels n_downsamplings discriminator_channels "
         positive += "discriminator_layers learning_rate discriminator_lr_factor"
         for name in positive.split():
             if getattr(self, name) <= 0:
-                raise ParameterError(
-                    f"parameter {name} must be greater than 0, but it is {getattr(self, name)}"
-                )
-        not_negative = "load_size n_blocks lambda_cycle lambda_identity cycle_noise discriminator_noise "
-        not_negative += "pool_size seed"
+                refuse(name, "be greater than 0", getattr(self, name))
+        not_negative = "load_size n_blocks lambda_cycle lambda_identity lambda_nce cycle_noise "
+        not_negative += "discriminator_noise pool_size seed"
         for name in not_negative.split():
             if getattr(self, name) < 0:
-                raise ParameterError(
-                    f"parameter {name} must not be negative, but it is {getattr(self, name)}"
-                )
+                refuse(name, "not be negative", getattr(self, name))
         for name, top in (
             ("learning_rate", 1000.0),
             ("decay_share", 1.0),
@@ -170,24 +178,16 @@ class Config:
             ("beta1", 0.99999),
         ):
             if not 0 <= getattr(self, name) <= top:
-                raise ParameterError(
-                    f"parameter {name} must be between 0 and {top:g}, but it is {getattr(self, name)}"
-                )
+                refuse(name, f"be between 0 and {top:g}", getattr(self, name))
         for name, top in LARGEST.items():
             if getattr(self, name) > top:
-                raise ParameterError(
-                    f"parameter {name} must be at most {top:,}, but it is {getattr(self, name):,}"
-                )
-        for name, words in (("upsampling", ("transposed", "resize")), ("gan_mode", ("lsgan", "bce"))):
+                refuse(name, f"be at most {top:,}", f"{getattr(self, name):,}")
+        for name, words in CHOICES.items():
             if getattr(self, name) not in words:
-                raise ParameterError(
-                    f"parameter {name} must be {' or '.join(words)}, but it is {shown(getattr(self, name))}"
-                )
+                refuse(name, f"be {' or '.join(words)}", shown(getattr(self, name)))
         value_range_of(self.value_range, "a")
         if self.n_downsamplings > 2:
-            raise ParameterError(
-                f"parameter n_downsamplings must be 1 or 2, but it is {self.n_downsamplings}"
-            )
+            refuse("n_downsamplings", "be 1 or 2", self.n_downsamplings)
         pixels, width = self.image_size**2, self.base_channels * 2**self.n_downsamplings
         widest = self.discriminator_channels * 2 ** min(self.discriminator_layers, 3)
         for what, amount, top in (  # each may be large alone, but not all together
@@ -199,7 +199,7 @@ class Config:
             if amount > top:
                 raise ParameterError(f"{what} must be at most {top:,}, but it is {amount:,}")
         if self.image_size % 4:
-            raise ParameterError(f"parameter image_size must be divisible by 4, but it is {self.image_size}")
+            refuse("image_size", "be divisible by 4", self.image_size)
         # Below this the last 4x4 convolutions have nothing left to see
         smallest = max(16, 4 * 2**self.discriminator_layers)
         if self.image_size < smallest:

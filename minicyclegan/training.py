@@ -15,6 +15,7 @@ from minicyclegan.fast.cuda import compile_turns, cuda_settings, use_gpu_well
 from minicyclegan.fast.norm import use_quick_norms
 from minicyclegan.fast.threads import in_two_threads, threads_for_each
 from minicyclegan.parameters import Config, check_intervals
+from minicyclegan.patch_nce import model_for
 from minicyclegan.runs.checkpoint import save_next
 from minicyclegan.runs.devices import choose_device
 from minicyclegan.runs.folder import open_run
@@ -57,14 +58,13 @@ class Trainer:
         self.wrong_steps = {}  # for each loss, the number of steps since it stopped being finite
         # On a CPU, pictures stored channels last and a core for each direction give the same numbers faster
         self.stored = torch.contiguous_format if device.type == "cuda" else torch.channels_last
-        self.model = CycleGAN(config, dtype).to(device, memory_format=self.stored)
+        self.model = model_for(config, dtype).to(device, memory_format=self.stored)
         if device.type == "cpu":
             use_quick_norms(self.model)
             self.model.learn = in_two_threads if torch.get_num_threads() > 1 else in_turn
         self.average = copy.deepcopy(self.model).eval() if config.ema_decay > 0 else None
         self.model.random = torch.Generator(device)
-        generators = [*self.model.generator_ab.parameters(), *self.model.generator_ba.parameters()]
-        discriminators = [*self.model.discriminator_a.parameters(), *self.model.discriminator_b.parameters()]
+        generators, discriminators = (nn.ModuleList(turn).parameters() for turn in self.model.players())
         # Both halves of the cycle learn together. Fused: one operation for all weights instead of a dozen for each
         adam = {"lr": config.learning_rate, "betas": (config.beta1, 0.999), "fused": True}
         self.optimizer_g = torch.optim.Adam(generators, **adam)

@@ -23,7 +23,7 @@ def count(noticed) -> bool:
 
 
 # In the order in which they import each other; `named` only because it must hand out the copy's pictures, and the probe itself
-COPIED = ("gan_loss", "cycle_loss", "generator", "discriminator", "data", "cyclegan", "training")
+COPIED = ("gan_loss", "cycle_loss", "generator", "discriminator", "data", "cyclegan", "patch_nce", "training")
 FOLLOWING = ("datasets.named", "repro.probe")
 # Functions of these modules that no training step calls, so nothing can be planted there
 IDLE = {
@@ -33,6 +33,7 @@ IDLE = {
     "discriminator": ("receptive_field", "receptive_field_by_gradient"),
     "data": ("to_uint8", "load_seasons", "load_folder", "ImageFolder"),
     "cyclegan": ("translate", "generator_losses", "discriminator_losses", "run_both", "autocast"),
+    "patch_nce": (),
     "training": ("state_dict", "load_state_dict", "require_finite", "train_steps", "train"),
 }
 

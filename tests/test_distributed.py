@@ -49,6 +49,12 @@ CASES = {
         "discriminator_noise": 0.1,
         "identity_share": 0.5,
     },
+    "without a way back": {
+        "batch_size": 4,
+        "method": "cut",
+        "identity_share": 0.5,
+        "discriminator_noise": 0.1,
+    },
     "one picture each, no pool": {"batch_size": 2, "pool_size": 0, "upsampling": "resize"},
 }
 SMALL = {**tiny_config(batch_size=4, steps=8).to_dict(), "checkpoint_every": 2, "sample_every": 3}

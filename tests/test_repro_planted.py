@@ -14,12 +14,16 @@ import minicyclegan.data
 import minicyclegan.fast.norm
 import minicyclegan.repro.probe as probe_module
 import minicyclegan.training
-from minicyclegan.parameters import Config
+from minicyclegan.parameters import METHODS, Config
 from minicyclegan.repro.probe import FIRST, RUNS, domains_for, probe, write_pictures
 from minicyclegan.repro.tolerances import number
 
 # Places where a tenth less changes nothing at all, and why
-WITHOUT_EFFECT = {"training.__init__: config.learning_rate": "the rate is set anew before every step"}
+WITHOUT_EFFECT = {
+    "training.__init__: config.learning_rate": "the rate is set anew before every step",
+    "patch_nce.forward: layer(x)": "only the direction of the vector counts: it gets a length of 1",
+    "patch_nce.__init__: torch.zeros(1, 3, 16, 16)": "only the shapes of its features are looked at",
+}
 
 
 def first_difference(numbers, expected: dict) -> str:
@@ -65,6 +69,7 @@ def changed_fields() -> list[tuple[str, object]]:
         "value_range": "0..4504",
         "image_size": 20,
         "global_skip": True,
+        "method": "cut",
     }
     for field in dataclasses.fields(Config):
         value = getattr(FIRST, field.name)
@@ -84,7 +89,8 @@ def changed_fields() -> list[tuple[str, object]]:
 @pytest.mark.parametrize(("name", "value"), changed_fields(), ids=lambda part: str(part))
 def test_every_field_of_the_configuration_moves_the_probe(name, value, expected, load):
     """By the numbers alone: that a parameter has another value would be noticed anyway."""
-    changed = {"least squares": dataclasses.replace(FIRST, **{name: value})}
+    run = "CUT" if name == "lambda_nce" else "least squares"
+    changed = {run: dataclasses.replace(RUNS[run], **{name: value})}
     assert count(first_difference(probe(changed, load), expected))
 
 
@@ -95,6 +101,7 @@ def test_every_field_is_among_them():
     assert {config.gan_mode for config in RUNS.values()} == {"lsgan", "bce"}
     assert {config.upsampling for config in RUNS.values()} == {"transposed", "resize"}
     assert {config.global_skip for config in RUNS.values()} == {False, True}
+    assert {config.method for config in RUNS.values()} == {*METHODS}
 
 
 def darker(domains, part: str, index: int):
@@ -132,7 +139,8 @@ def test_a_tenth_of_every_expression_of_the_losses_and_of_the_step_moves_the_pro
             if f"{module}: {line.split(': ', 1)[1]}" in WITHOUT_EFFECT:
                 continue
             plants.active = place
-            if not count(first_difference(copy.probe(load=once), expected)):
+            runs = {name: RUNS[name] for name in RUNS if module.startswith("patch_nce") == ("CUT" in name)}
+            if not count(first_difference(copy.probe(runs, load=once), expected)):
                 lost.append(plants.places[place])
     assert not lost
     found = "\n".join(plants.places[place] for place in plants.seen)
@@ -143,6 +151,8 @@ def test_a_tenth_of_every_expression_of_the_losses_and_of_the_step_moves_the_pro
         "0.999",
         "0.2",
         "config.lambda_identity",
+        "config.lambda_nce",
+        "0.07",
     ):
         assert words in found, f"nothing was planted in {words}"
 

@@ -9,6 +9,7 @@ from minicyclegan.cyclegan import CycleGAN, ImagePool, in_turn, run_both
 from minicyclegan.fast.norm import QuickInstanceNorm, use_quick_norms
 from minicyclegan.fast.threads import in_two_threads, side_by_side, threads_for_each
 from minicyclegan.generator import Generator
+from minicyclegan.patch_nce import model_for
 from minicyclegan.training import Trainer, learning_rate_factor
 
 SETTINGS = {
@@ -20,6 +21,8 @@ SETTINGS = {
     "batches of one": {"batch_size": 1},
     "resize": {"upsampling": "resize", "n_downsamplings": 1},
     "global skip": {"global_skip": True},
+    "CUT": {"method": "cut", "identity_share": 0.5},
+    "FastCUT": {"method": "fastcut", "discriminator_noise": 0.2},
     "no pool, no average": {"pool_size": 0, "ema_decay": 0.0},
 }
 
@@ -52,16 +55,15 @@ def trained(config, learn, steps: int = 6, dtype=torch.float32, exact: bool = Fa
 
 
 def trained_plainly(config, steps: int = 6):
-    """The same by notebook 06 alone: no channels last, no quick norm, no fused Adam, one thread, float64."""
+    """The same by notebook 06 (or 12) alone: no channels last, no quick norm, no fused Adam, one thread, float64."""
     torch.manual_seed(config.seed)
-    model, losses = CycleGAN(config).double(), []
+    model, losses = model_for(config).double(), []
     model.random = torch.Generator()
-    halves = (model.generator_ab, model.generator_ba), (model.discriminator_a, model.discriminator_b)
     adams = [
         torch.optim.Adam(
             [p for net in half for p in net.parameters()], 0, betas=(config.beta1, 0.999), foreach=False
         )
-        for half in halves
+        for half in model.players()
     ]
     pools = [ImagePool(config.pool_size, seed=2 * config.seed + i) for i in range(2)]
     for step, batch in enumerate(batches_of(config, steps, torch.float64)):

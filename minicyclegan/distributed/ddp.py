@@ -17,6 +17,7 @@ from minicyclegan.cyclegan import CycleGAN, ImagePool, learn_from, run_both
 from minicyclegan.data import UnpairedBatches, random_crop_flip, to_float
 from minicyclegan.distributed.processes import own
 from minicyclegan.parameters import Config
+from minicyclegan.patch_nce import CUT
 from minicyclegan.training import Trainer
 
 
@@ -73,18 +74,18 @@ def on_all_processes(turn: DistributedDataParallel, first: Callable, second: Cal
     return learn_from(turn(first, second))
 
 
-class ParallelCycleGAN(CycleGAN):
-    """The networks of `model`, with the same names in the state dict; a training step learns from all processes' pictures."""
+class AcrossProcesses:
+    """What makes of a CycleGAN, or CUT, one whose training step learns from all processes' pictures.
+
+    It takes over all that `model` is made of, so the state dict has the same names.
+    """
 
     def __init__(self, model: CycleGAN):
-        nn.Module.__init__(self)
-        self.config, self.dtype, self.random, self.learn = model.config, model.dtype, model.random, None
-        self.generator_ab, self.generator_ba = model.generator_ab, model.generator_ba
-        self.discriminator_a, self.discriminator_b = model.discriminator_a, model.discriminator_b
+        vars(self).update(vars(model))
+        self.learn = None
         scaled = getattr(model, "scaled", lambda learn: learn)  # in fp16
-        turns = Turn(self.generator_ab, self.generator_ba), Turn(self.discriminator_a, self.discriminator_b)
         # In a tuple, where nn.Module does not look for networks: the state dict would hold each of them twice
-        turns = [DistributedDataParallel(turn) for turn in turns]
+        turns = [DistributedDataParallel(Turn(*networks)) for networks in model.players()]
         self.turns = tuple(scaled(partial(on_all_processes, turn)) for turn in turns)
 
     def generators_turn(self, real_a, real_b, noise, with_identity, learn):
@@ -109,12 +110,20 @@ class ParallelCycleGAN(CycleGAN):
         return dict(zip(losses, means / dist.get_world_size()))
 
 
+class ParallelCycleGAN(AcrossProcesses, CycleGAN):
+    """CycleGAN on all processes."""
+
+
+class ParallelCUT(AcrossProcesses, CUT):
+    """CUT on all processes. They draw the same places to compare, as one process would for the whole batch."""
+
+
 class ParallelTrainer(Trainer):
     """A Trainer on each process. They hold the same state, and `train_on` takes this process's part of the batch."""
 
     def __init__(self, config: Config, device: torch.device, dtype: torch.dtype = torch.float32):
         super().__init__(config, device, dtype)
-        self.model = ParallelCycleGAN(self.model)
+        self.model = (ParallelCUT if isinstance(self.model, CUT) else ParallelCycleGAN)(self.model)
         self.pool_a = GatheredPool(config.pool_size, seed=2 * config.seed)
         self.pool_b = GatheredPool(config.pool_size, seed=2 * config.seed + 1)
 

@@ -139,8 +139,7 @@ class RecordedTurn:
 def record_turns(model: CycleGAN, say: Callable = print) -> None:
     """From now on both turns of a training step are recorded and replayed. `model.learn` must be set before."""
     shared = {}
-    generators = [model.generator_ab, model.generator_ba]
-    discriminators = [model.discriminator_a, model.discriminator_b]
+    generators, discriminators = model.players()
     model.generators_turn = RecordedTurn(model.generators_turn, generators, shared, say)
     model.discriminators_turn = RecordedTurn(model.discriminators_turn, discriminators, shared, say)
 

@@ -153,14 +153,19 @@ def summarised(tables: Tensor, seed: int = 0, resamples: int = 1000) -> dict[str
     return {name: {"mean": values[name], "low": ends[name][0], "high": ends[name][1]} for name in values}
 
 
-def label_report(guesses: dict[str, Tensor], truth: Tensor, palette: Palette, seed: int = 0) -> dict:
-    """Each set of guesses, and the commonest class everywhere, against the true maps (N, 3, H, W) in [-1, 1]."""
+def label_report(
+    guesses: dict[str, Tensor], truth: Tensor, palette: Palette, seed: int = 0, model: str = "CycleGAN"
+) -> dict:
+    """Each set of guesses, and the commonest class everywhere, against the true maps (N, 3, H, W) in [-1, 1].
+
+    The classes one by one are those of the guesses called `model`.
+    """
     tables = {name: counts(guess, truth, palette) for name, guess in guesses.items()}
     true = next(iter(tables.values())).sum(2)  # pixels of each true class in each picture, (N, C)
     lazy = torch.zeros_like(next(iter(tables.values())))
     lazy[:, :, true.sum(0).argmax()] = true
     rows = {name: summarised(table, seed) for name, table in (tables | {"commonest class": lazy}).items()}
-    table = tables["CycleGAN"].sum(0)
+    table = tables[model].sum(0)
     right, total = table.diagonal(), table.sum(1)
     iou = right / (total + table.sum(0) - right).clamp(min=1)
     classes = {

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from minicyclegan.data import Domains, to_float, to_uint8
 from minicyclegan.evaluation import colour_transfer, quality_report, translate_all
+from minicyclegan.parameters import METHODS
 from minicyclegan.quality.distance import CAN_TELL, FEWEST, distances, tells_apart
 from minicyclegan.quality.labels import PAPER, Palette, label_report, map_domain
 from minicyclegan.quality.report import kid_and_fid
@@ -46,6 +47,7 @@ def measured(
     the classes and the pairs are true, the accuracies of the direction that makes label maps; `kid_and_fid` if asked for.
     Where there are too few pictures for an interval, low and high are None. Raises DataError or RunError.
     """
+    name = METHODS[model.config.method]
     parts = {"a": domains.test_a, "b": domains.test_b}
     test = {name: to_float(part[list(range(min(pictures, len(part))))]) for name, part in parts.items()}
     label_domain = map_domain(palette, test) if palette and domains.paired else None
@@ -53,7 +55,8 @@ def measured(
     fakes = {way: translate_all(generator, test[way[0]]) for way, generator in generators.items()}
     known = {way: Known(generators[way], test[way[0]], fake) for way, fake in fakes.items()}
     report = quality_report(
-        SimpleNamespace(generator_ab=known["ab"], generator_ba=known["ba"]), domains, twins, pictures, seed
+        SimpleNamespace(generator_ab=known["ab"], generator_ba=known["ba"]),
+        *(domains, twins, pictures, seed, name),
     )
     without_empty_intervals(report, test)
     report["distances"], report["notes"] = {}, []
@@ -61,7 +64,7 @@ def measured(
         inputs, real = test[way[0]], test[target]
         some = to_float(train[list(range(min(len(train), 1000)))])
         guesses = {"doing nothing": inputs, "colour transfer": colour_transfer(inputs, some)}
-        guesses["CycleGAN"] = fakes[way]
+        guesses[name] = fakes[way]
         if twins:
             guesses["supervised twin"] = translate_all(twins[way], inputs)
         report["distances"][way] = {
@@ -69,7 +72,7 @@ def measured(
             "rows": distances(guesses, real, domains.paired, seed),
         }
         if target == label_domain:
-            report["label_maps"] = label_report(guesses, real, palette, seed)
+            report["label_maps"] = label_report(guesses, real, palette, seed, name)
             report["label_maps"] |= {"way": way, "palette": str(palette.path), "paper": PAPER}
     report["notes"] += [CAN_TELL, SATURATES, *remarks(report, test)]
     if palette and not domains.paired:

@@ -79,7 +79,7 @@ def label_lines(found: dict) -> list[str]:
     for name, values in found["paper"].items():
         lines += [f"{name:<30}" + "".join(f"{value:>27.2f}" for value in values)]
     lines += [
-        f"{'class, as CycleGAN draws it':<30}{'share of the true pixels':>27}{'accuracy':>27}{'IoU':>27}"
+        f"{'class, as the model draws it':<30}{'share of the true pixels':>27}{'accuracy':>27}{'IoU':>27}"
     ]
     for name, value in found["classes"].items():
         parts = (value["share"], value["accuracy"], value["iou"])

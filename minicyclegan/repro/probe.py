@@ -1,8 +1,8 @@
-"""Three short trainings with every term of the losses switched on: what decides a result must move one of their numbers.
+"""Short trainings with every term of the losses switched on: what decides a result must move one of their numbers.
 
 Notebook 07 runs with the defaults, which leave out the identity loss, the noise, the moving average and the cross-entropy.
 Here nothing is left out: one run with the paper's least squares, one with the cross-entropy and the other layers, one whose
-generators compute a change, on a few files that the probe writes itself. It computes in float64. There another order of the
+generators compute a change, and CUT and FastCUT, on a few files that the probe writes itself. It computes in float64. There another order of the
 same sums makes a difference of 1e-15, which twelve steps cannot grow into one that looks like a change; so this part is
 compared tightly on every machine.
 
@@ -60,6 +60,8 @@ RUNS = {
     "least squares": FIRST,
     "cross-entropy": replace(FIRST, gan_mode="bce", upsampling="resize", n_downsamplings=1, seed=4),
     "global skip": replace(FIRST, global_skip=True, n_downsamplings=1, seed=5),
+    "CUT": replace(FIRST, method="cut", lambda_nce=0.8, n_blocks=2, seed=6),
+    "FastCUT": replace(FIRST, method="fastcut", lambda_nce=0.8, seed=7),
 }
 NETWORKS = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")
 

@@ -9,13 +9,13 @@ from statistics import median
 
 import torch
 
-from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import Domains, ImageFolder, UnpairedBatches
 from minicyclegan.discriminator import receptive_field
 from minicyclegan.errors import RunError
 from minicyclegan.fast.cuda import cuda_settings, way_on_cuda
 from minicyclegan.fast.recording import on_two_streams
-from minicyclegan.parameters import Config
+from minicyclegan.parameters import METHODS, Config
+from minicyclegan.patch_nce import model_for
 from minicyclegan.runs.devices import available_memory, choose_device
 
 DAY = 24 * 3600
@@ -78,8 +78,13 @@ def plan_lines(config: Config, domains: Domains, device: str) -> list[str]:
     shown = config.steps * config.batch_size / max(counts[:2])
     size = config.image_size
     sees = patch(config.discriminator_layers)
+    method = [
+        f"  method      {METHODS[config.method]}, one for each direction; lambda_cycle, lambda_identity and cycle_noise are not used   "
+        "[-p method, lambda_nce]"
+    ]
     return [
         f"plan for {config.data}",
+        *(method if config.method != "cyclegan" else []),
         f"  pictures    {counts[0]:,} of A and {counts[1]:,} of B to train on, {counts[2]:,} and {counts[3]:,} to test",
         f"  size        {size} px, {cut(config, domains)}   [--size, -p load_size]",
         f"  networks    generators of {config.base_channels} channels and {count(config.n_blocks, 'block')}, {millions(weights[0])} weights each"
@@ -106,7 +111,7 @@ def patch(layers: int) -> int:
 def networks(config: Config) -> tuple:
     """A generator and a discriminator without numbers."""
     with torch.device("meta"):
-        model = CycleGAN(config)
+        model = model_for(config)
     return model.generator_ab, model.discriminator_a
 
 
@@ -116,7 +121,7 @@ def memory_needed(config: Config, domains: Domains, device: torch.device, dtype:
     What the backward pass needs is counted on tensors without numbers, so even an impossible run costs nothing to plan.
     """
     with torch.device("meta"):
-        model = CycleGAN(config)
+        model = model_for(config)
         reals = torch.empty(2, config.batch_size, 3, config.image_size, config.image_size)
     model.autocast = lambda real: contextlib.nullcontext()  # there is none on the device `meta`
     weights = {w.untyped_storage()._cdata for w in model.parameters()}
@@ -190,10 +195,10 @@ def takes_seconds(config: Config) -> bool:
 def steps_done(run_dir: str | Path) -> int:
     """The step of a run's newest checkpoint; 0 where there is none."""
     from minicyclegan.errors import CheckpointError
-    from minicyclegan.runs.checkpoint import read_newest
+    from minicyclegan.runs.folder import newest_facts
 
     try:
-        step = read_newest(Path(run_dir))[0].get("step", 0)
+        step = newest_facts(Path(run_dir)).get("step", 0)
     except CheckpointError:
         return 0
     return step if type(step) is int else 0

@@ -96,7 +96,7 @@ class Progress:
         self.last = now
         shown = "  ".join(
             f"{name} {losses[name]:.3f}"
-            for name in ("cycle", "gan_ab", "gan_ba", "held_out_ab", "held_out_ba")
+            for name in ("cycle", "nce", "gan_ab", "gan_ba", "held_out_ab", "held_out_ba")
             if name in losses
         )
         self.write_line(step, f"  {shown}")

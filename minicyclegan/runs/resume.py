@@ -39,7 +39,7 @@ def begin(
 
 NETWORKS = (
     *("base_channels", "n_blocks", "n_downsamplings", "upsampling", "global_skip"),
-    *("discriminator_channels", "discriminator_layers"),
+    *("discriminator_channels", "discriminator_layers", "method"),
 )
 
 
@@ -60,7 +60,7 @@ def require_same_networks(path: str | Path, state: dict, config: Config) -> bool
     before, now = Config().to_dict() | state["config"], config.to_dict()
     differences = [
         f"{name} is {before[name]!r} there and {now[name]!r} here"
-        for name in (NETWORKS if with_discriminators else NETWORKS[:4])
+        for name in (NETWORKS if with_discriminators else NETWORKS[:5])
         if before[name] != now[name]
     ]
     if differences:

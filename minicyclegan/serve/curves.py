@@ -8,10 +8,13 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 468, 12, 222  # the corners of the field in which
 MOST = 300  # points of a curve; where there are more records, neighbours are averaged
 PANELS = {
     "Cycle and identity losses, with their weights": ("cycle", "identity"),
+    "Contrast of patches, with its weight": ("nce", "nce_identity"),
     "Adversarial losses": ("gan_ab", "gan_ba", "discriminator_a", "discriminator_b"),
     "L1 error on held-out pictures": ("held_out_ab", "held_out_ba"),
 }
 WORDS = {
+    "nce": "inputs",
+    "nce_identity": "pictures of the target domain",
     "gan_ab": "generator A to B",
     "gan_ba": "generator B to A",
     "discriminator_a": "discriminator of A",
@@ -22,7 +25,7 @@ WORDS = {
 
 # The number of a curve's colour and dashes on the page. A direction has the colour of the domain it leads to: blue or orange
 LINES = {"gan_ba": 0, "held_out_ba": 0, "gan_ab": 1, "held_out_ab": 1, "cycle": 2, "discriminator_a": 2}
-LINES |= {"identity": 3, "discriminator_b": 3}
+LINES |= {"identity": 3, "discriminator_b": 3, "nce": 2, "nce_identity": 3}
 
 
 def points_of(records: list[dict], name: str) -> list[tuple[float, float]]:

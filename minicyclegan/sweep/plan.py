@@ -12,7 +12,7 @@ from minicyclegan.datasets.presets import resolve
 from minicyclegan.errors import MiniCycleGANError, ParameterError
 from minicyclegan.parameters import Config, check_intervals, check_name, check_type, shown
 
-ENTRIES = ("notebook", "base", "parameters", "axes", "grid", "seeds")
+ENTRIES = ("notebook", "base", "parameters", "axes", "grid", "cases", "seeds")
 MOST_RUNS = 10_000
 OWN = ("run_dir", "resume", "seed")  # the sweep sets these itself, for each member
 NAMES = {"notebook", "base"}  # entries that are texts, whatever YAML would read in them
@@ -52,7 +52,8 @@ def read_sweep(path: str | Path) -> Sweep:
     """Read a sweep file and check all of it. Raises ParameterError, DataError or RunError, before anything runs.
 
     Entries: `notebook` (07_train), `base` (a YAML file of parameters, beside the sweep file), `parameters` (more of them;
-    these win), `axes` (name: list of values, one varied at a time), `grid` (name: list, all combinations), `seeds`.
+    these win), `axes` (name: list of values, one varied at a time), `grid` (name: list, all combinations), `cases` (a list
+    of lines `{name: value, name: value}`, each changed together), `seeds`.
     """
     path = Path(path)
     content = read_yaml_file(path, "sweep file", NAMES)
@@ -122,6 +123,14 @@ def plan(name: str, content: dict, folder: Path) -> Sweep:
     for values in itertools.product(*grid.values()) if grid else ():
         combination = ",".join(f"{key}={written(value)}" for key, value in zip(grid, values))
         add("grid", combination, dict(zip(grid, values)))
+    cases = content.get("cases", [])
+    if not isinstance(cases, list) or not all(cases):
+        raise ParameterError(
+            f"cases must be a list of lines `{{name: value, ...}}`, but it is {shown(cases)}"
+        )
+    for case in cases:
+        changes = checked(case)
+        add("cases", ",".join(f"{key}={written(value)}" for key, value in changes.items()), changes)
     seeds = content.get("seeds", [0])
     for seed in seeds if isinstance(seeds, list) else ():
         check_type("seed", seed, int)

@@ -26,7 +26,10 @@ def curves(records: list[dict]):
     """The cycle loss and, where the truth is known, the held-out error, from the records of a metrics.jsonl."""
     figure = Figure(figsize=(7, 2.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    names = {"cycle": ("cycle (weighted)", COLOUR_FAKE, "-")}
+    names = {
+        "cycle": ("cycle (weighted)", COLOUR_FAKE, "-"),
+        "nce": ("contrast (weighted)", COLOUR_FAKE, "-"),
+    }
     names |= {"gan_ab": ("generator A to B", COLOUR_B, "--"), "gan_ba": ("generator B to A", COLOUR_A, ":")}
     held_out = {"held_out_ab": ("A to B", COLOUR_B, "-"), "held_out_ba": ("B to A", COLOUR_A, "--")}
     for axis, lines in ((left, names), (right, held_out)):

@@ -20,7 +20,7 @@ from minicyclegan.widgets.panels import panels_of
 COLOUR_A, COLOUR_B, COLOUR_FAKE, COLOUR_GREY = "#0072B2", "#E69F00", "#009E73", "#777777"
 # A curve has its colour wherever it is drawn: a direction that of the domain it leads to, a discriminator a like one
 CURVES = {"gan_ab": COLOUR_B, "gan_ba": COLOUR_A, "held_out_ab": COLOUR_B, "held_out_ba": COLOUR_A}
-CURVES |= {"cycle": COLOUR_FAKE, "identity": "#CC79A7"}
+CURVES |= {"cycle": COLOUR_FAKE, "nce": COLOUR_FAKE, "identity": "#CC79A7", "nce_identity": "#CC79A7"}
 CURVES |= {"discriminator_a": "#56B4E9", "discriminator_b": "#D55E00"}
 SHEET_ROWS = ("A", "A to B", "back to A", "B", "B to A", "back to B")  # samples.sample_sheet
 
@@ -91,8 +91,9 @@ def plot_metrics(
 ) -> None:
     """Curves from a metrics.jsonl: `names` maps a key of the records to its label. Line styles differ, not only colours.
 
-    What has no colour of its own in CURVES gets one that is left over.
+    What has no colour of its own in CURVES gets one that is left over; what no record has is left out.
     """
+    names = {name: label for name, label in names.items() if any(name in record for record in records)}
     figure, axis = plt.subplots(figsize=(7, 2.8), layout="constrained")
     styles = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1))]
     others = [one for one in dict.fromkeys(CURVES.values()) if one not in map(CURVES.get, names)]
