@@ -9,6 +9,7 @@ import time
 
 import pytest
 from conftest import ROOT, files_in, make_folder, tiny_run
+from test_cli import refused as command_refused
 from test_training import AfterSteps, assert_same_run
 
 import minicyclegan
@@ -175,6 +176,20 @@ def test_a_disk_without_room_for_the_checkpoints_is_refused_before_the_first_ste
         assert files_in(run_dir) == []
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=int(1.3 * size)))
     tiny_run(tmp_path / "run", base_channels=32, discriminator_channels=32, checkpoint_every=2, resume=True)
+
+
+def test_the_command_refuses_such_a_disk_before_a_kernel_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "minicyclegan.course.execution.started_kernel", lambda *a: pytest.fail("a kernel was started")
+    )
+    monkeypatch.chdir(tmp_path)
+    usage, words = shutil.disk_usage(tmp_path), ["MiB left, but this run needs", "MiB for its checkpoints"]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2**20))
+    command_refused("train", words=words)
+    command_refused("train", "-o", tmp_path / "deep" / "run", words=words)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2**30))
+    command_refused("train", "--keep-every", "1", words=words)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("what", ["removed", "moved", "samples removed", "replaced by a file"])

@@ -20,15 +20,18 @@ from conftest import (
     tiny_run,
 )
 from PIL import Image
+from test_cli import refused as command_refused
 
 from minicyclegan import training
 from minicyclegan.course.settings import parameters_of, read_parameters
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.data import ImageFolder, UnpairedBatches, load_folder
-from minicyclegan.datasets import presets
+from minicyclegan.datasets import presets, suiting
+from minicyclegan.datasets.faces import MEMORY, find_faces
 from minicyclegan.datasets.named import load_domains
 from minicyclegan.errors import CheckpointError, DataError, MiniCycleGANError, ParameterError, RunError
 from minicyclegan.parameters import Config, check_name, check_parameters, check_type, declared_parameters
+from minicyclegan.pictures.folders import list_images
 from minicyclegan.pictures.images import read_image
 from minicyclegan.runs.checkpoint import FORMAT, export_weights, load, read_checkpoint, save_checkpoint
 from minicyclegan.runs.devices import choose_device
@@ -135,6 +138,53 @@ def test_one_unreadable_image_is_skipped_and_listed(data_folder, how):
     note, _ = domains.notes  # the other is about pairs
     assert note.startswith("skipped: ") and str(bad) in note
     assert bad not in domains.train_b.paths
+
+
+@pytest.mark.parametrize("how", BAD_FILES)
+def test_one_unreadable_image_is_refused_before_a_kernel_starts_with_the_same_sentence(
+    data_folder, tmp_path, monkeypatch, how
+):
+    monkeypatch.setattr(
+        "minicyclegan.course.execution.started_kernel", lambda *a: pytest.fail("a kernel was started")
+    )
+    monkeypatch.chdir(tmp_path)
+    bad = spoil(data_folder / "testA" / "2.png", how)
+    with refused(DataError, bad) as later:
+        load_folder(data_folder, 16)
+    command_refused("train", data_folder, "-p", "on_bad_image=refuse", words=[later.text])
+    if bad.suffix == ".jpg":
+        (data_folder / "testA" / "2.png").unlink()
+    faces = f"face_restoration:{data_folder / 'testA'}"
+    command_refused("train", faces, "-p", "on_bad_image=refuse", words=[later.text])
+    for path in (data_folder / "trainB").iterdir():
+        spoil(path, "empty")
+    command_refused("train", data_folder, words=["no readable picture in", "trainB"])
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_is_skipped_makes_no_batch(data_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    spoil(data_folder / "trainB" / "2.png", "cut off")
+    command_refused(
+        "train", data_folder, "--batch", "4", words=["a batch has 4", "trainB has 3 that can be read"]
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_of_many_doubtful_files_only_some_are_decoded_before_a_kernel_starts(data_folder, monkeypatch):
+    decoded = []
+    monkeypatch.setattr(suiting, "can_be_decoded", lambda path: decoded.append(path.name))
+    for path in (data_folder / "trainA").iterdir():
+        path.write_bytes(path.read_bytes()[:-12] + bytes(2_000_000))
+    paths = list_images(data_folder / "trainA")
+    assert [path.name for path in suiting.unreadable(paths)] == decoded == ["0.png"]
+    assert suiting.unreadable(list_images(data_folder / "trainB")) == []
+
+
+def test_the_faces_that_are_looked_at_are_those_that_are_trained_on(data_folder):
+    (data_folder / ".hidden").mkdir()
+    noise_image(1).save(data_folder / "face.png")
+    assert suiting.faces_in(str(data_folder)) == find_faces(data_folder) and suiting.FACES == MEMORY
 
 
 def test_lazy_reading_refuses_and_skips_as_well(data_folder):

@@ -43,6 +43,7 @@ from minicyclegan.data import Domains, ImageFolder, load_folder
 from minicyclegan.datasets.inspection import check_folder, check_two_folders
 from minicyclegan.datasets.lookalikes import look_at_all
 from minicyclegan.datasets.named import load_domains
+from minicyclegan.datasets.suiting import unreadable
 from minicyclegan.errors import DataError, RunError
 from minicyclegan.pictures.formats import formats
 from minicyclegan.pictures.images import MAX_MEMORY, MAX_PIXELS, as_batch, list_images, read_image
@@ -456,6 +457,7 @@ def read_every_way(path: Path) -> str:
     if isinstance(image, DataError):
         assert str(path) in str(image)
     else:
+        assert not unreadable([path]), "the command would refuse what the training reads"
         assert (
             type(image) is Image.Image
             and image.mode == "RGB"
@@ -698,7 +700,9 @@ def test_every_picture_cut_off_anywhere_is_read_or_refused(tmp_path):
             path.write_bytes(content[:length])
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
-                outcomes[read_every_way(path)] += 1
+                outcomes[outcome := read_every_way(path)] += 1
+            seen = outcome == READ or suffix not in ("jpg", "png", "webp") or unreadable([path])
+            assert seen, f"{name} cut off after {length} bytes is not seen at a glance"
             assert not said, f"{name} cut off after {length} bytes: {said[0].message}"
     assert outcomes[REFUSED] > 500 and outcomes[READ] > 20, outcomes
 

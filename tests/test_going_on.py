@@ -13,8 +13,10 @@ from test_training import assert_same, assert_same_run
 from minicyclegan.cli.beginning import next_free, to_resume
 from minicyclegan.data import load_folder
 from minicyclegan.errors import CheckpointError, DataError, RunError
+from minicyclegan.runs import checkpoint as checkpoint_module
 from minicyclegan.runs.checkpoint import export_weights, read_checkpoint, save_checkpoint
-from minicyclegan.runs.folder import read_metrics
+from minicyclegan.runs.folder import facts_once, read_metrics
+from minicyclegan.runs.plan import steps_done
 from minicyclegan.runs.record import record_of
 
 # More steps
@@ -135,6 +137,22 @@ def test_resume_refuses_before_a_kernel_starts(run_on_folder, monkeypatch):
     data.rename(data.with_name("moved"))
     refused("train", "--resume", run_dir, words=["are not there", "--data FOLDER"])
     assert files_in(run_dir) == before
+
+
+def test_a_resume_reads_its_checkpoint_for_the_plan_and_for_the_training(run_on_folder, monkeypatch):
+    """Once each, and once in the command that refuses; whoever writes a new one in between is noticed."""
+    data, run_dir = run_on_folder
+    read, read_checkpoint = [], checkpoint_module.read_checkpoint
+    monkeypatch.setattr(
+        checkpoint_module, "read_checkpoint", lambda path: read.append(path.name) or read_checkpoint(path)
+    )
+    refused("train", "--resume", run_dir, "--steps", "3", words=["has made 6 steps"])
+    assert read == ["last.pt"]
+    facts_once.cache_clear()  # a kernel is another process
+    assert steps_done(run_dir) == 6
+    go_on(data, run_dir)
+    assert read == ["last.pt"] * 3
+    assert steps_done(run_dir) == 8
 
 
 # Checkpoints that stay, folders that nobody else takes

@@ -7,10 +7,12 @@ import torch
 from conftest import make_folder, tiny_config, tiny_domains
 from test_cli import call, refused
 
-from minicyclegan.datasets.suiting import Survey, sizes_in, suiting
+from minicyclegan.cyclegan import CycleGAN
+from minicyclegan.datasets import suiting as suits
+from minicyclegan.datasets.suiting import Survey, images_of_parts, sizes_in, suiting
 from minicyclegan.errors import DataError, RunError
 from minicyclegan.parameters import Config
-from minicyclegan.runs import plan
+from minicyclegan.runs import plan, room
 from minicyclegan.runs.plan import duration, memory_needed, plan_run
 from minicyclegan.runs.progress import Progress
 from minicyclegan.training import Trainer
@@ -146,11 +148,11 @@ def test_a_folder_gets_the_settings_that_suit_its_pictures_and_the_machine(found
 def test_a_survey_counts_and_measures_without_decoding(tmp_path):
     data = make_folder(tmp_path / "data", n=3, size=(40, 30))
     (data / "trainA" / "broken.png").write_text("text")
-    found = sizes_in(data)
+    found = sizes_in(images_of_parts(data))
     assert found.counts == {"trainA": 4, "trainB": 3, "testA": 3, "testB": 3} and found.side == 30
     (data / "testB").rename(data / "elsewhere")
     with pytest.raises(DataError, match="testB"):
-        sizes_in(data)
+        images_of_parts(data)
 
 
 def test_a_folder_one_level_too_deep_is_named_by_the_command(tmp_path):
@@ -160,15 +162,94 @@ def test_a_folder_one_level_too_deep_is_named_by_the_command(tmp_path):
     )
 
 
-def test_a_batch_larger_than_a_domain_and_a_wrong_word_are_refused_before_a_kernel_starts(
-    tmp_path, monkeypatch
-):
+@pytest.fixture
+def no_kernel(monkeypatch, tmp_path):
+    """The command runs in a folder of its own, and a kernel that starts fails the test."""
     monkeypatch.setattr(
-        "minicyclegan.course.execution.execute", lambda *a: pytest.fail("the notebook was run")
+        "minicyclegan.course.execution.started_kernel", lambda *a: pytest.fail("a kernel was started")
+    )
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def at_the_kernel(monkeypatch, tmp_path):
+    """The command runs in a folder of its own, and ends where it would start a kernel, which it says."""
+
+    def start(*given):
+        raise RunError("here the kernel starts")
+
+    monkeypatch.setattr("minicyclegan.course.execution.started_kernel", start)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_batch_larger_than_a_domain_and_a_wrong_word_are_refused_before_a_kernel_starts(
+    tmp_path, monkeypatch, no_kernel
+):
+    listed, list_images = [], suits.list_images
+    monkeypatch.setattr(
+        suits, "list_images", lambda folder: listed.append(folder.name) or list_images(folder)
     )
     data = make_folder(tmp_path / "mine", n=3)
     refused("train", data, "--batch", "4", words=["a batch has 4 pictures", "trainA has 3", "--batch"])
-    refused("train", data, "-p", "compile=maybe", words=["compile must be auto, yes or no"])
+    assert listed == ["trainA", "trainB", "testA", "testB"], "each folder is listed once"
+    for words in ("compile must be auto, yes or no", "paired must be auto", "on_bad_image must be refuse"):
+        refused("train", data, "-p", f"{words.split()[0]}=maybe", words=[words])
+    refused("train", data, "-p", "load_size=8", words=["load_size is 8, smaller than image_size 32"])
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_of_more_than_a_day_is_refused_before_a_kernel_starts(tmp_path, slow_steps, no_kernel):
+    refused(
+        "train", "--steps", "100000000", words=["days; 4,560 steps fit into a day (--steps 4560", "--yes"]
+    )
+    refused("train", "--minutes", "2000", words=["about 31.7 hours", "--yes"])
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_of_more_memory_than_there_is_is_refused_before_a_kernel_starts(
+    tmp_path, monkeypatch, no_kernel
+):
+    monkeypatch.setattr(room, "memory_of_machine", lambda: 8e9)
+    monkeypatch.setattr(plan, "available_memory", lambda device: 2e9)
+    monkeypatch.setattr(plan, "seconds_per_step", lambda *a: pytest.fail("a step was tried"))
+    large = ["--size", "512", "--batch", "4", "-p", "pool_size=0"]
+    refused("train", *large, words=["GB of memory, and 2.0 GB are free; --size", "--yes"])
+    assert not (tmp_path / "runs").exists()
+
+
+def test_only_a_doubtful_run_that_was_not_asked_for_with_yes_is_planned_before_the_kernel(
+    tmp_path, monkeypatch, at_the_kernel
+):
+    make_folder(tmp_path / "seasons", n=1)  # has nothing to do with the preset of this name
+    planned = []
+    monkeypatch.setattr(plan, "plan_run", lambda *a, **options: planned.append(options["first_step"]))
+    for more in ((), ("--minutes", "30"), ("--steps", "100000000", "--yes")):
+        refused("train", *more, words=["here the kernel starts"])
+    assert planned == []
+    refused("train", "--steps", "100000000", words=["here the kernel starts"])
+    assert planned == [0]
+    monkeypatch.setattr("minicyclegan.datasets.presets.on_gpu", lambda device: True)
+    refused("train", "--steps", "100000000", words=["here the kernel starts"])
+    assert planned == [0], "nothing is tried on a GPU, where it would hold memory"
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(n_blocks=6, image_size=128, batch_size=4),
+        Config(n_blocks=6, n_downsamplings=1, base_channels=32, lambda_identity=0, global_skip=True),
+        Config(n_blocks=0, image_size=512, base_channels=8, discriminator_layers=1, upsampling="resize"),
+    ],
+)
+def test_what_is_guessed_without_torch_is_near_what_is_counted(config):
+    counted = memory_needed(config, tiny_domains(), CPU, torch.float32) - plan.PYTORCH
+    if torch.get_num_threads() == 1:
+        counted *= 2  # the guess is for two directions at the same time
+    assert 1 / 3 < room.memory(config) / counted < 3
+    with torch.device("meta"):
+        weights = sum(w.numel() for w in CycleGAN(config).parameters())
+    assert 1 / 2 < room.weights(config) / weights < 5, "never less than half: `may_fill_the_disk` doubles it"
 
 
 def test_plan_says_it_all_and_trains_nothing(tmp_path, monkeypatch):

@@ -27,7 +27,9 @@ from minicyclegan.checks.generator import check_init_weights, check_residual_blo
 from minicyclegan.checks.image_pool import check_image_pool
 from minicyclegan.checks.length import check_training_length
 from minicyclegan.checks.objective import check_generators_objective
+from minicyclegan.checks.one_sided import check_one_sided
 from minicyclegan.checks.other_pair import check_other_pair
+from minicyclegan.checks.patch_nce import check_patch_head, check_patch_nce_loss, check_two_ends
 from minicyclegan.checks.receptive_field import (
     check_discriminator_of_70,
     check_one_pixel,
@@ -66,6 +68,10 @@ __all__ = [
     "check_noise",
     "check_runs_needed",
     "check_verdict",
+    "check_one_sided",
+    "check_patch_head",
+    "check_patch_nce_loss",
+    "check_two_ends",
     "check_residual_block",
     "check_bootstrap",
     "check_hidden",

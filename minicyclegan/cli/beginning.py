@@ -26,8 +26,8 @@ def of_checkpoint(path: str, parameters, file, chosen: dict) -> tuple[dict, dict
     return state, taken | chosen | {"start_from": str(Path(path).resolve())}
 
 
-def require_same(base: dict, config, run_dir: Path) -> None:
-    """Refuse to resume with other parameters than the run's, before a kernel is started. Raises RunError."""
+def require_same(base: dict, config, run_dir: Path) -> int:
+    """Refuse to resume with other parameters than the run's, before a kernel is started; the steps it has made. Raises RunError."""
     from minicyclegan.errors import RunError
     from minicyclegan.runs.plan import steps_done
     from minicyclegan.runs.record import differences
@@ -40,6 +40,33 @@ def require_same(base: dict, config, run_dir: Path) -> None:
         )
     if config.steps < (done := steps_done(run_dir)):
         raise RunError(f"the run has made {done:,} steps already, so --steps must be at least that")
+    return done
+
+
+def require_affordable(config, ways: dict, done: int) -> None:
+    """Refuse a run on a CPU that takes too long or too much memory, before a kernel is started. Raises RunError.
+
+    Only where a guess finds it doubtful it is planned here, as the notebook will plan it once more; else the first step would
+    come seconds later. On a GPU the notebook alone does it: what was tried here would hold some of its memory.
+    """
+    from minicyclegan.datasets.presets import on_gpu
+    from minicyclegan.runs import room
+
+    too_long = room.may_take_too_long(config, config.steps - done, ways["minutes"])
+    doubtful = too_long or room.may_need_too_much_memory(config)
+    if doubtful and not ways["yes"] and not on_gpu(ways["device"]):
+        from minicyclegan.training import Trainer
+
+        click.echo("a large run: it is planned before it begins")
+        room.plan_on_noise(Trainer, config, done, ways["device"], ways["precision"], ways["minutes"])
+
+
+def require_room(config, ways: dict, run_dir: Path, done: int) -> None:
+    """Refuse a disk that is too small for the checkpoints of a run, before a kernel is started. Raises RunError."""
+    from minicyclegan.runs import room
+
+    every = 0 if ways["minutes"] > 0 else ways["keep_every"]
+    room.require_room(config, run_dir, for_good=(config.steps - done) // every if every else 0)
 
 
 def to_resume(run_dir: Path, folder: str | None) -> dict:

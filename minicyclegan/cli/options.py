@@ -1,7 +1,5 @@
 """What several commands share: options, and how the words of a training command are resolved."""
 
-import os
-
 import click
 
 parameters_option = click.option(
@@ -67,8 +65,8 @@ def resolve_run(
     from dataclasses import fields
 
     from minicyclegan.course.settings import check_values, read_parameters
+    from minicyclegan.datasets import suiting
     from minicyclegan.datasets.presets import on_gpu, resolve
-    from minicyclegan.datasets.suiting import require_batch
     from minicyclegan.parameters import Config
 
     declared = declared_by_training()
@@ -80,28 +78,32 @@ def resolve_run(
     else:
         folder = folder or typed.get("data")
     data, settings = resolve(word, folder, device)
+    pictures = None
     if base is not None:
         filed = check_values(base, declared)
     elif not file and settings is None:
-        filed = settings_for_folder(data, on_gpu(device), declared, say)
+        pictures = suiting.images_of_parts(data)
+        filed = settings_for_folder(data, pictures, on_gpu(device), declared, say)
     elif not file:
         filed = read_parameters((), settings, declared)
         say(f"settings: {settings.name}   [-f FILE, -p NAME=VALUE]")
     given = filed | typed | {"data": data}
     values = {name: default for name, (_, default) in declared.items()} | given
     config = Config(**{field.name: values.pop(field.name) for field in fields(Config)})
-    if os.path.isdir(data):
-        require_batch(data, config.batch_size)
+    suiting.require_loadable(data, config.image_size, config.load_size, values["paired"])
+    pictures = pictures or suiting.images_to_read(data, config.image_size)
+    pictures = suiting.readable(pictures, values["on_bad_image"])
+    suiting.require_batch(pictures, config.batch_size)
     return config, given, values
 
 
-def settings_for_folder(data: str, gpu: bool, declared: dict, say) -> dict:
-    """The settings that suit the pictures of a folder and this machine. Raises DataError for a folder that is no data set."""
+def settings_for_folder(data: str, pictures: dict, gpu: bool, declared: dict, say) -> dict:
+    """The settings that suit the pictures of a folder, by part, and this machine. Raises DataError."""
     from minicyclegan.course.settings import read_parameters
     from minicyclegan.datasets.presets import settings_file
     from minicyclegan.datasets.suiting import sizes_in, suiting
 
-    found = sizes_in(data)
+    found = sizes_in(pictures)
     stem, changed, why = suiting(found, gpu)
     say(f"{data}: {found}")
     texts = "".join(f", {name} {value:,}" for name, value in changed.items())

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from minicyclegan.cli.beginning import of_checkpoint, place_of_run, require_same, to_resume
+from minicyclegan.cli.beginning import (
+    of_checkpoint,
+    place_of_run,
+    require_affordable,
+    require_room,
+    require_same,
+    to_resume,
+)
 from minicyclegan.cli.options import file_option, parameters_option, resolve_run
 
 # Thin names for parameters of notebook 07
@@ -98,13 +105,18 @@ def train(data, folder, parameters, file, resume, start_from, plan, run_dir, **s
         from minicyclegan.runs.resume import require_same_networks  # here, because it imports torch
 
         require_same_networks(start_from, state, config)
-    if base:
-        require_same(base, config, run_dir)
+    done = require_same(base, config, run_dir) if base else 0
+    if not base and ways["resume"] and (place := run_dir or given.get("run_dir")):  # by -p resume=true
+        from minicyclegan.runs.plan import steps_done
+
+        done = steps_done(place)
     if plan:
-        return say_plan(config, ways, run_dir)
+        return say_plan(config, ways, done)
     with place_of_run(
         run_dir or given.get("run_dir"), Path(data or config.data).name, ways["resume"]
     ) as run_dir:
+        require_room(config, ways, run_dir, done)
+        require_affordable(config, ways, done)
         run_notebook(config, given, run_dir, resume)
 
 
@@ -145,12 +157,12 @@ def run_notebook(config, given: dict, run_dir: Path, resume) -> None:
     )
 
 
-def say_plan(config, ways: dict, run_dir) -> None:
+def say_plan(config, ways: dict, done: int) -> None:
     """`--plan`: what notebook 07 says before it trains, and nothing else. Raises as a run would."""
     import dataclasses
 
     from minicyclegan.datasets.named import load_domains
-    from minicyclegan.runs.plan import plan_run, steps_done
+    from minicyclegan.runs.plan import plan_run
     from minicyclegan.training import Trainer
 
     domains = load_domains(
@@ -166,6 +178,5 @@ def say_plan(config, ways: dict, run_dir) -> None:
     for note in domains.notes:
         click.echo(note)
     config = dataclasses.replace(config, value_range=domains.value_range)
-    done = steps_done(run_dir) if ways["resume"] else 0
     ways = {name: ways[name] for name in ("device", "precision", "minutes", "yes")}
     plan_run(Trainer, config, domains, **ways, first_step=done, say=click.echo)

@@ -7,11 +7,15 @@ from statistics import median
 
 from PIL import Image
 
-from minicyclegan.errors import DataError
+from minicyclegan.errors import DataError, ParameterError
+from minicyclegan.parameters import brings_its_data
 from minicyclegan.pictures.folders import PARTS, list_images, no_folder, no_image
+from minicyclegan.pictures.formats import can_be_decoded, looks_whole
 
 SKIP = "it changes colours and light and keeps shapes; where shapes must change: -f notebooks/configs/photographs_64.yaml"
 LOOKED_AT = 500  # pictures of a part whose sizes are read; more would not change the choice
+FACES = 2 * 1024**3  # bytes of `faces.MEMORY`: where the faces need more, only some of them are read
+DOUBTFUL = 4_000_000  # bytes of doubtful files of a part that are decoded; the rest is left to the training
 
 
 @dataclass(frozen=True)
@@ -47,19 +51,96 @@ def images_of_parts(folder: str | Path) -> dict[str, list[Path]]:
     return parts
 
 
-def require_batch(folder: str | Path, batch_size: int) -> None:
-    """Raise DataError where a folder has a domain of fewer training pictures than a batch, or lacks a part."""
-    parts = images_of_parts(folder)
+def require_loadable(data: str, size: int, load_size: int, paired: str) -> None:
+    """Refuse what loading the data refuses before it looks at them; only then torch is imported, which takes two seconds."""
+    if paired not in ("auto", "yes", "no"):
+        from minicyclegan.pictures.pairs import check_paired
+
+        check_paired(paired)
+    if 0 < load_size < size and os.path.isdir(data) and not brings_its_data(data):
+        from minicyclegan.data import load_folder
+
+        load_folder(data, size, load_size)
+
+
+def images_to_read(data: str, size: int) -> dict[str, list[Path]]:
+    """The files that a training on `data` will surely read, by part; none where it brings its pictures. Raises DataError."""
+    if brings_its_data(data):
+        return {}
+    name, _, folder = data.partition(":")
+    if name != "face_restoration":
+        return images_of_parts(data)
+    paths = faces_in(folder)
+    return {"faces": paths} if len(paths) <= FACES // (4 * 3 * size * size) else {}
+
+
+def faces_in(folder: str) -> list[Path]:
+    """`faces.find_faces`, which imports torch: the pictures in a folder, and one level below. Raises DataError for none."""
+    places = sorted(p for p in Path(folder).iterdir() if os.path.isdir(p) and not p.name.startswith("."))
+    paths = [path for place in (Path(folder), *places) for path in list_images(place)]
+    if not paths:
+        from minicyclegan.datasets.faces import find_faces
+
+        find_faces(folder)  # raises: it knows the sentence
+    return paths
+
+
+def require_batch(parts: dict[str, list[Path]], batch_size: int) -> None:
+    """Raise DataError where a domain has fewer training pictures than a batch."""
     for part in PARTS[:2]:
-        if len(parts[part]) < batch_size:
+        if part in parts and len(parts[part]) < batch_size:
             raise DataError(
-                f"a batch has {batch_size} pictures of each domain, but {part} has {len(parts[part])}; use a smaller --batch"
+                f"a batch has {batch_size} pictures of each domain, but {part} has {len(parts[part])} that can be read; "
+                "use a smaller --batch"
             )
 
 
-def sizes_in(folder: str | Path) -> Survey:
-    """Look at a folder with trainA, trainB, testA and testB without decoding a picture. Raises DataError."""
-    parts, sizes = images_of_parts(folder), []
+def readable(parts: dict[str, list[Path]], on_bad_image: str) -> dict[str, list[Path]]:
+    """The pictures by part, without those of which a glance shows that they cannot be read.
+
+    Refuses nothing that the training would read, and not all that it will refuse: see `formats.looks_whole`. Raises
+    DataError where `on_bad_image` is "refuse", and where nothing is left of a part.
+    """
+    if on_bad_image not in ("refuse", "skip"):
+        raise ParameterError(f"on_bad_image must be refuse or skip, but it is {on_bad_image!r}")
+    left = {}
+    for part, paths in parts.items():
+        bad = unreadable(paths)
+        if bad and on_bad_image == "refuse":
+            from minicyclegan.pictures.images import read_image  # here, because it imports torch
+            from minicyclegan.pictures.values import SIXTEEN_BITS
+
+            read_image(bad[0], SIXTEEN_BITS)  # raises: it knows the reason
+        if bad and len(bad) == len(paths):
+            raise DataError(no_image(paths[0].parent))
+        left[part] = sorted(set(paths) - set(bad))
+    return left
+
+
+def unreadable(paths: list[Path]) -> list[Path]:
+    """Those of some files that surely cannot be read; as far as a glance shows, and as far as DOUBTFUL goes."""
+    found, spent = [], 0
+    for path in paths:
+        if looks_whole(path):
+            continue
+        if spent and spent + size_of(path) > DOUBTFUL:
+            break
+        spent += size_of(path)
+        if not can_be_decoded(path):
+            found.append(path)
+    return found
+
+
+def size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # removed a moment ago
+        return 0
+
+
+def sizes_in(parts: dict[str, list[Path]]) -> Survey:
+    """Look at the pictures of a data set, by part, without decoding one. Raises DataError where none can be opened."""
+    sizes = []
     for path in (path for paths in parts.values() for path in paths[:LOOKED_AT]):
         try:
             with Image.open(path) as picture:
@@ -67,6 +148,7 @@ def sizes_in(folder: str | Path) -> Survey:
         except Exception:  # damaged: loading it says so, or skips it
             continue
     if not sizes:
+        folder = next(paths[0].parent.parent for paths in parts.values())
         raise DataError(f"no readable picture in {folder}; put some there (jpg, png, webp, tiff, ...)")
     counts = {part: len(paths) for part, paths in parts.items()}
     return Survey(counts, *(int(median(side)) for side in zip(*sizes)))

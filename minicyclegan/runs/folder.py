@@ -1,6 +1,7 @@
 """The folder of a run: who may train in it, and its record of losses."""
 
 import contextlib
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -104,7 +105,7 @@ def require_same_config(run_dir: Path, config: Config, domains=None, yes: bool =
     """
     if not (run_dir / "last.pt").exists() and not (run_dir / "previous.pt").exists():
         return
-    checkpoint, _ = read_newest(run_dir)
+    checkpoint = newest_facts(run_dir)
     if "optimizer_g" not in checkpoint:
         raise CheckpointError(
             f"{run_dir / 'last.pt'} holds only weights to translate with and cannot be trained further; "
@@ -129,6 +130,21 @@ def require_same_config(run_dir: Path, config: Config, domains=None, yes: bool =
         raise RunError(
             f"the run in {run_dir} has made {step} steps already, so steps must be at least {step}, but it is {config.steps}"
         )
+
+
+def newest_facts(run_dir: Path) -> dict:
+    """The newest whole checkpoint of a run without its tensors, read anew only where the files have changed. Raises CheckpointError.
+
+    The tensors are not kept from here to `resume.go_on`, which reads them: the plan between them asks how much memory is free.
+    """
+    facts = (path.stat() for name in ("last.pt", "previous.pt") if (path := run_dir / name).is_file())
+    return facts_once(run_dir, tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in facts))
+
+
+@functools.lru_cache(maxsize=1)
+def facts_once(run_dir: Path, marks: tuple) -> dict:
+    checkpoint, _ = read_newest(run_dir)
+    return {name: value if name in ("step", "config") else None for name, value in checkpoint.items()}
 
 
 def require_space(run_dir: Path, trainer: Resumable, for_good: int = 0) -> None:
