@@ -13,7 +13,7 @@ from minicyclegan.parameters import Config
 def feature_layers(n_downsamplings: int, n_blocks: int) -> list[int]:
     """After which of a generator's layers its features are compared: each downsampling, the first residual block, the middle one.
 
-    The paper's choice for 9 blocks (appendix C.1): both downsamplings, block 1 and block 5. The picture itself is a fifth.
+    The authors' choice for 9 blocks (their code, `nce_layers`): both downsamplings, block 1 and block 5. The picture itself is a fifth.
     """
     first = (
         4 + n_downsamplings
@@ -54,10 +54,10 @@ class PatchHead(nn.Module):
 
 
 def patch_nce_loss(queries: Tensor, keys: Tensor, temperature: float = 0.07) -> Tensor:
-    """From which place does each query come? Cross-entropy over the P keys of its own picture; a scalar (equations 2 to 4).
+    """From which place does each query come? Cross-entropy over the P keys of its own picture; a scalar.
 
-    Both are (N, P, width) of length 1: the translations' patches, and the inputs' at the same places. Who cannot tell has
-    log P. The keys are what is aimed at: they get no gradient.
+    Both are (N, P, width) of length 1: the translations' patches, and the inputs' at the same places. Guessing costs
+    log P. The keys are what is aimed at: they get no gradient. As in the authors' code, models/patchnce.py.
     """
     logits = queries @ keys.detach().transpose(1, 2) / temperature
     answers = torch.arange(logits.shape[1], device=logits.device).repeat(len(logits))
@@ -69,8 +69,8 @@ class CUT(CycleGAN):
 
     The paper trains one. The methods of `Config`: `cut` also compares pictures of the target domain with what the
     generator makes of them (the identity variant); `fastcut` does not, and mirrors the input in half of the steps
-    instead. The paper's `lambda_nce` is 1 for the first and 10 for the second, its pool is empty. Not used here:
-    `lambda_cycle`, `lambda_identity` and `cycle_noise`.
+    instead. The authors' `lambda_nce` is 1 for the first and 10 for the second, and their pool is empty (their code,
+    models/cut_model.py). Not used here: `lambda_cycle`, `lambda_identity` and `cycle_noise`.
     """
 
     PATCHES = 256  # places that are compared in each layer; all of them where a layer has fewer
@@ -115,7 +115,7 @@ class CUT(CycleGAN):
             features = encoder_features(there, made, self.layers)
             with torch.no_grad():
                 known = encoder_features(there, given, self.layers)
-        # In full precision: the temperature enlarges what is rounded fifteen times
+        # In full precision: the temperature makes what is rounded fourteen times as large
         features = [torch.where(mirrored, x.flip(3), x).to(real) for x in features]
         queries = head(features, places)
         keys = head([x.to(real) for x in known], places)
