@@ -6,8 +6,14 @@ The table NAME goes between <!-- NAME --> and <!-- end -->; a test checks that t
 import json
 import re
 from pathlib import Path
+from statistics import fmean, stdev
+
+from minicyclegan.course.files import course_folder
+from minicyclegan.parameters import METHODS
+from minicyclegan.sweep.methods import COMPARED, read_runs
 
 RESULTS = Path(__file__).parent / "results"
+SWEEPS = course_folder() / "sweeps"
 PAGE = Path(__file__).parent.parent / "docs" / "PERFORMANCE.md"
 
 
@@ -170,7 +176,24 @@ def global_skip() -> str:
     return table(head, rows, found)
 
 
+def methods() -> str:
+    cost, rows = json.loads((SWEEPS / "methods_cost.json").read_text()), []
+    ratios = {(row["data"], METHODS[row["method"]]): row["ratio"] for row in cost["steps"]}
+    for data in COMPARED:
+        runs, nothing = read_runs(data)
+        rows.append([data, "doing nothing", "", "", f"{nothing:.3f}", f"{nothing:.3f}"])
+        for name, row in runs.items():
+            sides = [
+                f"{fmean(row[way]):.3f} ± {stdev(row[way]):.3f}" for way in ("held_out_ab", "held_out_ba")
+            ]
+            time = ratios[data, name.partition(",")[0]] * row["steps"] / runs["CycleGAN"]["steps"]
+            rows.append([data, name, row["steps"], f"{time:.2f}", *sides])
+    head = ["data", "method", "steps", "time, CycleGAN = 1", "A to B: held-out error", "B to A"]
+    return table(head, rows, cost["machine"])
+
+
 TABLES = {
+    "methods": methods,
     "old_photos": old_photos,
     "global_skip": global_skip,
     "gpu_step": step_on_gpu,

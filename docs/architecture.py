@@ -347,7 +347,7 @@ def draw(path: Path = PICTURE) -> None:
         axes.add_patch(arrow)
     legend = (
         "An arrow leads from a unit to one that it imports; dashed where every import waits inside a function. "
-        f"Drawn are the {len(drawn())} of {len(arrows())} from which the others follow. 01 to 10: the notebook."
+        f"Drawn are the {len(drawn())} of {len(arrows())} from which the others follow. 01 to 12: the notebook."
     )
     say(16, 19, legend, 9, ha="left")
     figure.savefig(path, metadata={"Software": None})

@@ -35,6 +35,7 @@ _HOME = {
     "cycle_loss": ("cycle_consistency_loss", "identity_loss", "reconstruction_loss"),
     "parameters": ("Config", "check_parameters"),
     "cyclegan": ("CycleGAN", "ImagePool"),
+    "patch_nce": ("CUT", "PatchHead", "encoder_features", "patch_nce_loss"),
     "runs.checkpoint": ("load", "export_weights"),
     "training": ("Trainer", "learning_rate_factor", "train", "update_average"),
     "samples": ("held_out_error", "sample_sheet"),

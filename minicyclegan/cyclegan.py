@@ -81,7 +81,7 @@ class CycleGAN(nn.Module):
         self.discriminator_b = init_weights(PatchDiscriminator(*discriminator))
 
     def players(self) -> tuple[list[nn.Module], list[nn.Module]]:
-        """The networks that learn in the generators' turn, and those of the discriminators' turn."""
+        """The networks that learn in the generators' turn, and in the discriminators' turn."""
         return [self.generator_ab, self.generator_ba], [self.discriminator_a, self.discriminator_b]
 
     def one_direction(

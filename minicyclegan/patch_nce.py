@@ -96,7 +96,8 @@ class CUT(CycleGAN):
             random = {"generator": self.random, "device": real.device}
             pixels = real.shape[2] * real.shape[3]
             places = [torch.randperm(pixels // s**2, **random)[: self.PATCHES] for s in self.scales]
-            mirrored = torch.rand((), **random) < (0.5 if self.config.method == "fastcut" else 0.0)
+            share = 0.5 if self.config.method == "fastcut" else 0.0
+            mirrored = torch.rand((), **random) < share
             noise[way] = (noise[way][1], places, mirrored)
         return noise
 

@@ -13,7 +13,7 @@ import architecture  # noqa: E402
 
 PACKAGE = ROOT / "minicyclegan"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-FIRST_FLOOR = """seasons data generator discriminator gan_loss cycle_loss cyclegan training samples evaluation diagnosis translate
+FIRST_FLOOR = """seasons data generator discriminator gan_loss cycle_loss cyclegan training samples evaluation diagnosis translate patch_nce
 parameters errors __init__ train_distributed""".split()
 
 

@@ -25,6 +25,7 @@ MIRROR = {
     "translate": "10_your_images",
     "evaluation": "08_evaluate",
     "diagnosis": "08b_diagnosis",
+    "patch_nce": "12_patch_nce",
 }
 
 

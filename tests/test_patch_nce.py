@@ -10,7 +10,8 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import tiny_config
+from click.testing import CliRunner
+from conftest import tiny_config, tiny_domains, tiny_run
 from test_losses_and_gradients import (
     assert_near,
     plain_discriminator,
@@ -19,12 +20,22 @@ from test_losses_and_gradients import (
     plain_norm,
     plain_relu,
 )
+from test_training import AfterSteps, assert_same_run
 
 import minicyclegan.patch_nce as library
+from minicyclegan.cli import main
 from minicyclegan.cyclegan import CycleGAN, ImagePool, in_turn
+from minicyclegan.data import load_seasons
+from minicyclegan.errors import CheckpointError
 from minicyclegan.fast.threads import in_two_threads
+from minicyclegan.parameters import METHODS, Config
 from minicyclegan.patch_nce import CUT, PatchHead, encoder_features, feature_layers, model_for, patch_nce_loss
+from minicyclegan.runs.checkpoint import load
+from minicyclegan.runs.folder import read_metrics
+from minicyclegan.runs.plan import memory_needed, plan_lines
+from minicyclegan.runs.progress import Progress
 from minicyclegan.training import Trainer
+from minicyclegan.widgets.board import curves
 
 NETWORKS = ("generator_ab", "generator_ba", "head_ab", "head_ba", "discriminator_a", "discriminator_b")
 WAYS = {"in turn": in_turn, "in two threads": in_two_threads}
@@ -307,3 +318,73 @@ def test_the_head_gives_vectors_of_length_one():
     found = head(features, [torch.arange(5), torch.arange(7)])
     assert [tuple(x.shape) for x in found] == [(2, 5, 16), (2, 7, 16)]
     assert all(torch.allclose(x.norm(dim=-1), torch.ones(x.shape[:2])) for x in found)
+
+
+# In the house: whatever CycleGAN's runs can do
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("cut") / "run"
+    tiny_run(run_dir, load_seasons(16, 20, 6), method="cut", steps=4, pool_size=0)
+    return run_dir
+
+
+def command(*words) -> str:
+    result = CliRunner().invoke(main, [*map(str, words)])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("method", ["cut", "fastcut"])
+def test_stopped_after_every_step_and_resumed_it_is_the_same_run(tmp_path, method):
+    options = {"method": method, "steps": 4, "pool_size": 3, "log_every": 3}
+    tiny_run(tmp_path / "straight", **options)
+    for step in range(1, 5):
+        tiny_run(tmp_path / "cut", resume=step > 1, stop=AfterSteps(1), **options)
+    assert_same_run(tmp_path / "cut", tmp_path / "straight")
+
+
+def test_its_checkpoint_translates_and_names_its_method(run_dir, tmp_path):
+    model = load(run_dir / "last.pt")
+    assert model.config.method == "cut" and not any("head" in name for name in model.state_dict())
+    picture = torch.zeros(3, 20, 24)
+    assert model.translate(picture, to="b").shape == model.translate(picture, to="a").shape == picture.shape
+    assert METHODS[model.config.method] == "CUT"
+
+
+def test_evaluate_and_results_speak_of_cut_and_of_its_losses(run_dir):
+    table = command("evaluate", run_dir, "--pictures", 6, "--device", "cpu")
+    assert "\nCUT " in table and "CycleGAN " not in table
+    command("results", run_dir, "--device", "cpu")
+    page = (run_dir / "results.html").read_text(encoding="utf-8")
+    assert "Contrast of patches, with its weight" in page and "Cycle and identity losses" not in page
+
+
+def test_a_board_and_a_line_of_progress_show_the_contrast(run_dir):
+    records, lines = read_metrics(run_dir / "metrics.jsonl"), []
+    assert {"nce", "nce_identity"} < records[-1].keys() and "cycle" not in records[-1]
+    Progress(0, 4, lines.append).report(4, records[-1])
+    assert " nce " in lines[0] and "cycle" not in lines[0]
+    labels = [line.get_label() for axis in curves(records).axes for line in axis.lines]
+    assert "contrast (weighted)" in labels and "cycle (weighted)" not in labels
+
+
+def test_weights_of_the_other_method_are_refused_by_name(checkpoint, tmp_path):
+    with pytest.raises(CheckpointError, match="method is 'cyclegan' there and 'cut' here"):
+        tiny_run(tmp_path / "new", method="cut", start_from=checkpoint)
+
+
+def test_the_plan_says_what_is_not_used():
+    lines = plan_lines(tiny_config(method="fastcut"), tiny_domains(), "computing on CPU")
+    assert "FastCUT, one for each direction" in lines[1] and "lambda_cycle" in lines[1]
+    assert not any("method" in line for line in plan_lines(tiny_config(), tiny_domains(), "computing on CPU"))
+
+
+def test_its_memory_is_counted_without_numbers():
+    needs = {
+        method: memory_needed(Config(method=method), tiny_domains(), torch.device("cpu"), torch.float32)
+        for method in METHODS
+    }
+    assert needs["fastcut"] < needs["cut"], "the identity variant sends twice as many pictures through"
+    assert needs["fastcut"] < needs["cyclegan"], "there is no way back to keep"

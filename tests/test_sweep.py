@@ -91,6 +91,15 @@ def test_a_base_that_is_not_on_the_axis_is_added_and_equal_values_count_once(tmp
     assert [member.parameters["seed"] for member in sweep.members] == [3, 3, 3]
 
 
+def test_cases_change_several_parameters_together_and_share_runs_with_the_base(tmp_path):
+    cases = [{"method": "cyclegan"}, {"method": "cut", "pool_size": 0}, {"method": "cut", "steps": 3}]
+    sweep = small_plan(tmp_path, axes={}, cases=cases, seeds=[0, 1])
+    assert [row.setting for row in sweep.rows] == ["base", "method=cut,pool_size=0", "method=cut,steps=3"]
+    assert len(sweep.members) == 6 and {row.axis for row in sweep.rows} == {"cases"}
+    changed = sweep.members[-1].parameters
+    assert (changed["method"], changed["steps"], changed["pool_size"]) == ("cut", 3, sweep.base["pool_size"])
+
+
 def test_a_grid_is_all_combinations_and_shares_runs_with_the_axes(tmp_path):
     grid = {"lambda_cycle": [10, 0], "pool_size": [50, 0]}
     sweep = small_plan(tmp_path, axes={"pool_size": [50, 0]}, grid=grid, seeds=[0])
@@ -147,6 +156,10 @@ def test_seeds_alone_are_a_sweep(tmp_path):
         ("axes: {lambda_cycle: []}", ["axes must hold"]),
         ("axes: [lambda_cycle]", ["axes must hold"]),
         ("grid: {lambda_cycle: [[1]]}", ["lambda_cycle must be float"]),
+        ("cases: {method: cut}", ["cases must be a list"]),
+        ("cases: [{}]", ["cases must be a list"]),
+        ("cases: [{methd: cut}]", ["did you mean method?"]),
+        ("cases: [{seed: 1}]", ["seed is set by the sweep"]),
         ("axes: {seed: [0, 1]}", ["seed is set by the sweep", "list `seeds`"]),
         ("parameters: {run_dir: here}", ["run_dir is set by the sweep"]),
         ("parameters: {resume: true}", ["resume is set by the sweep"]),

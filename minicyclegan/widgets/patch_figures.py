@@ -104,15 +104,17 @@ def methods(tables: dict[str, tuple[dict, float]]) -> Figure:
     error of doing nothing.
     """
     figure, panels = plt.subplots(1, len(tables), figsize=(3.6 * len(tables), 3.4), layout="constrained")
+    names = list(dict.fromkeys(name for rows, _ in tables.values() for name in rows))
     for panel, (data, (rows, nothing)) in zip(np.atleast_1d(panels), tables.items()):
-        for y, found in enumerate(rows.values()):
+        for name, found in rows.items():
+            y = names.index(name)
             for key, colour, mark, shift in (("held_out_ab", COLOUR_B, "o", -0.14), ("held_out_ba", COLOUR_A, "s", 0.14)):  # fmt: skip
                 errors = found[key]
                 panel.plot(errors, [y + shift] * len(errors), linestyle="", marker=mark, markersize=4, color=colour, alpha=0.6)  # fmt: skip
                 panel.plot([np.mean(errors)], [y + shift], marker="|", markersize=14, markeredgewidth=2.5, color=colour)  # fmt: skip
         panel.axvline(nothing, color=COLOUR_GREY, linestyle="--", linewidth=1)
-        panel.set(title=data, xlabel="held-out error", ylim=(len(rows) - 0.5, -0.5))
-        panel.set_yticks(range(len(rows)), list(rows) if panel is np.atleast_1d(panels)[0] else [""] * len(rows))  # fmt: skip
+        panel.set(title=data, xlabel="held-out error", ylim=(len(names) - 0.5, -0.5))
+        panel.set_yticks(range(len(names)), names if panel is np.atleast_1d(panels)[0] else [""] * len(names))  # fmt: skip
         panel.tick_params(axis="y", length=0)
     last = np.atleast_1d(panels)[-1]
     last.plot([], [], marker="o", linestyle="", color=COLOUR_B, label="A to B")
