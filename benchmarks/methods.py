@@ -26,7 +26,6 @@ from minicyclegan.cyclegan import learn_from
 from minicyclegan.parameters import METHODS
 from minicyclegan.sweep.plan import read_sweep
 
-
 PAPER = "the paper's networks, 128 px"
 
 

@@ -1,8 +1,10 @@
 """What several test files share: tiny settings, tiny pictures, folders of images, and the real images where there are any."""
 
 import contextlib
+import gc
 import os
 import signal
+import sys
 from pathlib import Path
 
 # Two workers share two cores: one thread each, and one for every kernel and process that they start. With two threads each,
@@ -177,13 +179,33 @@ def shared_images(name: str) -> Path:
 
 # What takes longest comes first, so that no worker is left alone with it at the end: all that take ten seconds or more
 LONGEST = """
-test_browser_injection.py 11_the_article.ipynb 08b_diagnosis.ipynb 07_train.ipynb test_browser.py test_grade.py
-test_kills.py 05_cycle_consistency.ipynb 08_evaluate.ipynb test_repro_planted.py 10_your_images.ipynb 04_gan_loss.ipynb
-test_evaluation.py test_sweep.py test_distributed.py 09_ablations.ipynb test_repro.py test_room_without_internet.py
-test_gpu_step.py 02_generator.ipynb test_training.py test_exact_resume.py test_determinism.py test_faults_images.py
-test_hostile_checkpoints.py test_toy_game.py test_two_threads.py test_bad_disks.py test_cli.py 00_whole_game.ipynb
-06_cyclegan.ipynb 03_discriminator.ipynb test_faults_parameters.py test_endurance.py test_faults_checkpoints.py
+test_browser.py 11_the_article.ipynb 12_patch_nce.ipynb 08b_diagnosis.ipynb 07_train.ipynb 05_cycle_consistency.ipynb
+test_grade.py test_kills.py test_repro_planted.py 08_evaluate.ipynb 10_your_images.ipynb 04_gan_loss.ipynb
+test_evaluation.py test_sweep.py test_distributed.py 09_ablations.ipynb test_room_without_internet.py 00_whole_game.ipynb
+test_gpu_step.py test_training.py test_faults_images.py test_determinism.py test_hostile_checkpoints.py test_toy_game.py
+test_two_threads.py test_repro.py test_bad_disks.py test_cli.py test_exact_resume.py test_faults_parameters.py
+test_endurance.py test_faults_checkpoints.py
 """.split()
+
+
+def pytest_configure(config):
+    """Kernels for nbval are forked. On Linux only: elsewhere a process that has imported PyTorch had better not fork."""
+    if sys.platform == "linux":
+        import forked_kernels
+
+        forked_kernels.use_for_nbval()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collecting thousands of tests makes what stays: looking for rubbish among it, again and again, takes a third of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):

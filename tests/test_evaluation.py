@@ -548,6 +548,12 @@ def run_dir(tmp_path_factory):
     return run_dir
 
 
+@pytest.fixture
+def quick_classifier(monkeypatch):
+    """For tests that do not look at what passes."""
+    monkeypatch.setattr("minicyclegan.evaluation.train_classifier", partial(train_classifier, steps=1))
+
+
 def test_the_command_prints_the_notebooks_table_and_as_json_the_same_numbers(run_dir, monkeypatch):
     code, text, _ = call("evaluate", run_dir, "--pictures", 6, "--device", "cpu")  # to the bit
     assert code == 0
@@ -566,7 +572,9 @@ def test_the_command_prints_the_notebooks_table_and_as_json_the_same_numbers(run
     assert given["data"] == "seasons" and given["twin"] is None
 
 
-def test_the_twin_is_trained_once_then_read_and_retrained_for_other_steps(run_dir, monkeypatch):
+def test_the_twin_is_trained_once_then_read_and_retrained_for_other_steps(
+    run_dir, monkeypatch, quick_classifier
+):
     trained = []
 
     def counted(config, source, target, steps):
@@ -612,7 +620,9 @@ def test_no_run_is_one_sentence(tmp_path, what):
     assert "folder of a run" in error
 
 
-def test_weights_without_a_run_folder_are_evaluated_too_and_the_health_figure_is_written(run_dir, tmp_path):
+def test_weights_without_a_run_folder_are_evaluated_too_and_the_health_figure_is_written(
+    run_dir, tmp_path, quick_classifier
+):
     export_weights(run_dir / "last.pt", tmp_path / "weights.pt")
     assert call("evaluate", tmp_path / "weights.pt", "--pictures", 4)[0] == 0
     assert files_in(tmp_path) == ["weights.pt"]
@@ -627,12 +637,6 @@ def test_the_report_function_of_the_command_refuses_what_the_twin_cannot_learn_f
         path.rename(path.with_stem("x" + path.stem))
     with pytest.raises(DataError, match="no equal file names"):
         cli_evaluate.report_of(run_dir, twin_steps=2, progress=lambda line: None, paired="yes")
-
-
-@pytest.fixture
-def quick_classifier(monkeypatch):
-    """For tests that do not look at what passes."""
-    monkeypatch.setattr("minicyclegan.evaluation.train_classifier", partial(train_classifier, steps=1))
 
 
 def test_pairs_are_believed_or_not_as_told(run_dir, tmp_path, quick_classifier):

@@ -95,13 +95,9 @@ def here(monkeypatch):
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory) -> Path:
     """A course with a reference, to copy and not to change."""
-    folder, child = course(tmp_path_factory.mktemp("course")), minicyclegan.repro.run.run_child
-    with pytest.MonkeyPatch.context() as patch:  # the training in a kernel of its own, the small one here
-        patch.setattr(
-            minicyclegan.repro.run,
-            "run_child",
-            lambda arguments, *rest: (child if TRAINING in arguments[1] else run_here)(arguments, *rest),
-        )
+    folder = course(tmp_path_factory.mktemp("course"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(minicyclegan.repro.run, "run_child", run_here)
         code, said, _ = repro(folder, folder / "out", "--update", only="01,07")
     assert code == 0, said
     path = folder / "reference" / "smoke.json"

@@ -152,7 +152,7 @@ def nameless(app) -> list[str]:
 
 
 def test_every_control_has_a_name(checkpoint, tmp_path):
-    """The real names, as the browser tells them to a screen reader, are in tests/test_browser*.py."""
+    """The real names, as the browser tells them to a screen reader, are in tests/test_browser.py."""
     model = load(checkpoint)
     apps = [
         receptive_field_explorer(PICTURE),

@@ -20,6 +20,7 @@ from minicyclegan.course.site_html import (
     rewritten,
     scripts_in,
     with_formulas,
+    with_wide_tables,
 )
 from minicyclegan.course.site_page import STYLE, course_table, page
 from minicyclegan.errors import RunError, printable
@@ -96,7 +97,8 @@ class Site:
                 links.append(
                     f'<a rel="{word[:4].lower()}" href="{link}">{word}: {escape(title_of(other))}</a>'
                 )
-        self.write(address, title_of(path), rewritten(html, self.resolver(path, address)), "\n".join(links))
+        html = rewritten(with_wide_tables(html), self.resolver(path, address))
+        self.write(address, title_of(path), html, "\n".join(links))
 
     def write_page(self, path: Path) -> None:
         """A text, a program, a list of a folder's files, or a copy of a picture."""

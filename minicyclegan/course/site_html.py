@@ -1,7 +1,7 @@
 """HTML for the site: of texts and programs, and what is changed in a notebook's HTML."""
 
 import re
-from html import escape
+from html import escape, unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -91,6 +91,17 @@ def rewritten(html: str, resolve) -> str:
     rewriter.feed(html)
     rewriter.close()
     return "".join(rewriter.parts)
+
+
+def with_wide_tables(html: str) -> str:
+    """Printed tables of more than 100 columns get a class of their own: their lines must not be broken."""
+
+    def marked(found) -> str:
+        lines = [line for line in unescape(found[2]).splitlines() if len(line) > 100]
+        wide = any(len(re.findall(r"\S {2,}\S", line)) >= 3 for line in lines)
+        return f'{found[1]}<pre class="table">{found[2]}</pre>' if wide else found[0]
+
+    return re.sub(r"(output_stdout[^>]*>\s*)<pre>(.*?)</pre>", marked, html, flags=re.S)
 
 
 def markdown(text: str) -> str:

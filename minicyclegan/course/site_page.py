@@ -30,6 +30,7 @@ p code, li code, td code { background: var(--soft); padding: .1em .3em; border-r
 pre { margin: 0; padding: .7rem .9rem; overflow-x: auto; font-size: clamp(.75rem, 1.5vw, .945rem); }
 pre code { font-size: 1em; }
 .output pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+.output pre.table { white-space: pre; font-size: clamp(.58rem, .9vw, .72rem); }
 .input, .highlight { background: var(--soft); border-radius: 4px; }
 .rendered_html .highlight, .rendered_html pre { margin: .8rem 0; background: var(--soft); }
 .code_cell { margin: 1.2rem 0; }
@@ -38,6 +39,7 @@ pre code { font-size: 1em; }
 .output_png, .output_jpeg, .output_svg { padding: .4rem .9rem; }
 img { max-width: 100%; height: auto; }
 .output_png img, main > p img { background: #ffffff; }
+.output_png img { display: block; }
 img.math { background: none; }
 .display { display: block; text-align: center; margin: 1rem 0; }
 .output_stderr pre { border-left: 3px solid #b35900; }
@@ -48,6 +50,7 @@ thead:not(:has(th:not(:empty))) { display: none; }
 td.number { text-align: right; white-space: nowrap; }
 details { border: 1px solid var(--line); border-radius: 4px; padding: .4rem .8rem; margin: .8rem 0; }
 summary { cursor: pointer; font-weight: 600; }
+details > .input { margin: .4rem -.8rem -.4rem; }
 @media print { nav { display: none; } }
 """
 

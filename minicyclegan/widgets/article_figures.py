@@ -28,7 +28,7 @@ def called_real(answers: dict[str, tuple[float, float]]) -> Figure:
     """Bars: for each kind of picture the share, from 0 to 1, that the article's discriminator and the repaired one call real."""
     figure, axis = plt.subplots(figsize=(7, 2.7), layout="constrained")
     for i, (label, colour, hatch) in enumerate(
-        (("the article's D", COLOUR_B, "//"), ("D_B, repaired", COLOUR_A, ""))
+        (("the article's D", COLOUR_GREY, "//"), ("D_B, repaired", COLOUR_B, ""))
     ):
         places, shares = (
             [k + 0.38 * i for k in range(len(answers))],

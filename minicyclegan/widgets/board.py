@@ -38,7 +38,7 @@ def curves(records: list[dict]):
             if points:
                 axis.plot(*zip(*points), label=label, color=colour, linestyle=style, marker="o", markersize=2)
         if axis.lines:
-            axis.legend(frameon=False, fontsize=8)
+            axis.legend(frameon=False, fontsize=9)
         else:
             axis.text(0.5, 0.5, "nothing yet", ha="center", transform=axis.transAxes)
     left.set(xlabel="step", title="losses")

@@ -14,5 +14,5 @@ def circles_figure(config: Config) -> tuple[Figure, dict[str, int]]:
     axis = figure.axes[0]
     for y, generator, domain in ((0.0, "generator_ab", "B"), (-2.4, "generator_ba", "A")):
         text = f"identity_loss: {generator}(real {domain})\nshould be real {domain}"
-        axis.text(7.0, y - 0.86, text, ha="center", fontsize=8)
+        axis.text(7.0, y - 0.86, text, ha="center", fontsize=9)
     return figure, {name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()}

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from minicyclegan.widgets.figures import COLOUR_A, COLOUR_B, COLOUR_GREY
+from minicyclegan.widgets.figures import COLOUR_B, COLOUR_FAKE, COLOUR_GREY
 
 
 def accuracy_curves(runs: dict[str, list[dict]], limit: float, window: int = 20) -> Figure:
@@ -13,7 +13,8 @@ def accuracy_curves(runs: dict[str, list[dict]], limit: float, window: int = 20)
     """
     names = [f"accuracy_{kind}_{domain}" for kind in ("real", "fake") for domain in "ab"]
     figure, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
-    for (label, records), colour, style in zip(runs.items(), (COLOUR_A, COLOUR_B), ("-", "--")):
+    # Neither blue nor orange: both domains are in each curve
+    for (label, records), colour, style in zip(runs.items(), ("#D55E00", "black"), ("-", "--")):
         shares = [sum(record[name] for name in names) / len(names) for record in records]
         windows = [shares[max(0, k - window) : k + 1] for k in range(len(shares))]
         smooth = [sum(part) / len(part) for part in windows]
@@ -29,9 +30,9 @@ def accuracy_curves(runs: dict[str, list[dict]], limit: float, window: int = 20)
 def noise_curves(noises, errors: dict[str, list[float]]) -> Figure:
     """L1 of the way back against the noise put on what it starts from, one curve for each name in `errors`."""
     figure, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
-    for (label, values), colour, style in zip(errors.items(), (COLOUR_B, COLOUR_A), ("-", "--")):
+    for (label, values), colour, style in zip(errors.items(), (COLOUR_FAKE, COLOUR_B), ("-", "--")):
         axis.plot([100 * noise for noise in noises], values, style, marker="o", color=colour, label=label)
     top = 1.15 * max(max(values) for values in errors.values())
     axis.set(xlabel="noise, % of the range", ylabel="L1 of the summer", ylim=(0, top))
-    axis.legend(frameon=False)
+    axis.legend(frameon=False, loc="lower left")
     return figure

@@ -85,9 +85,9 @@ def network_diagram(network: nn.Module, size: int) -> tuple[Figure, str]:
             axis.add_patch(box)
         name = stage.name if repeated == 1 else f"{repeated} x {stage.name}"
         middle = x + wide / 2 + 0.025 * size * (min(repeated, 3) - 1)
-        axis.text(middle, -tallest / 2 - 0.1 * size, name, ha="center", va="top", fontsize=9)
+        axis.text(middle, -tallest / 2 - 0.1 * size, name, ha="center", va="top", fontsize=10)
         axis.text(
-            middle, tallest / 2 + 0.04 * size, f"{channels} x\n{height} x {height}", ha="center", fontsize=8
+            middle, tallest / 2 + 0.04 * size, f"{channels} x\n{height} x {height}", ha="center", fontsize=9
         )
         x += wide + 0.05 * size * (min(repeated, 3) - 1) + 0.27 * size
     axis.set(xlim=(-0.2 * size, x), ylim=(-0.75 * size, 0.8 * size))
@@ -124,10 +124,10 @@ def cycle_diagram(model: CycleGAN) -> tuple[Figure, str]:
             axis.add_patch(
                 FancyArrowPatch((x, y), (x + 2.6, y), arrowstyle="-|>", mutation_scale=16, color="black")
             )
-            axis.text(x + 1.3, y + 0.12, f"{network}\n{count[network]:,} parameters", ha="center", fontsize=8)
+            axis.text(x + 1.3, y + 0.12, f"{network}\n{count[network]:,} parameters", ha="center", fontsize=9)
         discriminator = f"discriminator_{target.lower()}"
         axis.text(
-            4.0, y - 0.78, f"{discriminator} ({count[discriminator]:,}): gan loss", ha="center", fontsize=8
+            4.0, y - 0.78, f"{discriminator} ({count[discriminator]:,}): gan loss", ha="center", fontsize=9
         )
         axis.add_patch(FancyArrowPatch((4.0, y - 0.3), (4.0, y - 0.62), arrowstyle="-|>", mutation_scale=10))
         arc = FancyArrowPatch(

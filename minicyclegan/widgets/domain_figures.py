@@ -5,7 +5,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from minicyclegan.widgets.figures import COLOUR_A, COLOUR_B
+from minicyclegan.widgets.figures import COLOUR_A, COLOUR_B, COLOUR_GREY
 
 
 def distance_fields(shapes: dict[str, Tensor]) -> Figure:
@@ -28,7 +28,12 @@ def palette_rows(palette: dict[str, dict[str, tuple[float, float, float]]]) -> F
     axis.imshow([[colours[name] for name in names] for colours in palette.values()], aspect="auto")
     axis.set(xticks=range(len(names)), yticks=range(len(palette)), yticklabels=list(palette))
     axis.set_xticklabels(names, rotation=40, ha="right")
-    axis.spines[:].set_visible(False)
+    # Frames, for a white patch on a white page
+    axis.set_xticks([k - 0.5 for k in range(len(names) + 1)], minor=True)
+    axis.set_yticks([k - 0.5 for k in range(len(palette) + 1)], minor=True)
+    axis.tick_params(which="minor", length=0)
+    axis.grid(which="minor", color=COLOUR_GREY, linewidth=0.8)
+    axis.spines[:].set(visible=True, color=COLOUR_GREY)
     return figure
 
 

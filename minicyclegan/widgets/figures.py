@@ -102,8 +102,7 @@ def plot_metrics(
         colour = CURVES[name] if name in CURVES else others.pop(0)
         axis.plot(*zip(*points), label=label, linestyle=style, color=colour)
     axis.set(xlabel="training step", ylabel=ylabel, yscale="log" if log else "linear")
-    # On a linear axis the curves fall away from the upper corner; on a logarithmic one the middle is mostly free
-    axis.legend(frameon=False, fontsize=9, loc="center right" if log else "upper right")
+    figure.legend(frameon=False, fontsize=9, loc="outside right upper")  # beside the curves, whatever they do
     show(figure, alt)
 
 
@@ -126,8 +125,8 @@ def training_health(run_dir: str | Path) -> Figure:
     sheets = (
         [sheets[i] for i in sorted({round(k * (len(sheets) - 1) / 7) for k in range(8)})] if sheets else []
     )
-    figure = plt.figure(figsize=(9, 5.6), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[1.1, 1])
+    figure = plt.figure(figsize=(10, 6.6), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[1.3, 1])
     accuracy_axis, error_axis, loss_axis = above.subplots(1, 3)
     strip = below.subplots(2, max(1, len(sheets)), squeeze=False)
 
@@ -140,7 +139,8 @@ def training_health(run_dir: str | Path) -> Figure:
                     *zip(*points), label=label, color=colour, linestyle=style, marker=marker, markersize=3
                 )
         if axis.lines:
-            axis.legend(frameon=False, fontsize=8)
+            # Below the axis, where it can be large and covers no curve
+            axis.legend(frameon=False, fontsize=10, loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2)
         else:
             axis.text(
                 0.5,
@@ -187,7 +187,7 @@ def training_health(run_dir: str | Path) -> Figure:
                 if k == 0:
                     axis.set_ylabel(label)
                 if row == 0:
-                    axis.set_title(f"step {int(sheet.stem.removeprefix('step_'))}", fontsize=8)
+                    axis.set_title(f"step {int(sheet.stem.removeprefix('step_'))}", fontsize=9)
     return figure
 
 

@@ -4,20 +4,18 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from torch import Tensor
 
-from minicyclegan.gan_loss import generator_loss
-from minicyclegan.widgets.figures import COLOUR_A, COLOUR_B, COLOUR_FAKE, COLOUR_GREY
+from minicyclegan.widgets.figures import COLOUR_B, COLOUR_FAKE, COLOUR_GREY
+from minicyclegan.widgets.toy_figures import BACKGROUND, POINTS, draw_surface
+from minicyclegan.widgets.toy_game import push
 
-# Each loss of a generator has its colour and its kind of line in every figure of the notebook.
+# Each loss of a generator has its own look; blue, orange and green are taken: domain A, domain B, fakes.
 LOOKS = {
     "minimax": {"color": COLOUR_GREY, "linestyle": ":"},
-    "non-saturating": {"color": COLOUR_A, "linestyle": "-"},
-    "least squares": {"color": COLOUR_B, "linestyle": "--"},
+    "non-saturating": {"color": "#CC79A7", "linestyle": "-"},
+    "least squares": {"color": "black", "linestyle": "--"},
 }
-SIDE = 3.2  # the plane reaches from -SIDE to SIDE
 
 
 def loss_and_slope_figure(curves: dict[str, tuple[Tensor, Tensor, Tensor]]) -> Figure:
@@ -28,7 +26,7 @@ def loss_and_slope_figure(curves: dict[str, tuple[Tensor, Tensor, Tensor]]) -> F
         axes[0, column].plot(scores, losses, label=name, **LOOKS[name])
         axes[1, column].plot(scores, slopes, label=name, **LOOKS[name])
     for axis in axes.flat:
-        axis.axhline(0, color="black", linewidth=0.5)
+        axis.axhline(0, color=COLOUR_GREY, linewidth=0.5)
     for column, said in enumerate(({-4.0: "2 %", 0.0: "50 %", 4.0: "98 %"}, {0.0: "fake", 1.0: "real"})):
         for place, word in said.items():
             axes[0, column].axvline(place, color=COLOUR_GREY, linewidth=0.4)
@@ -64,9 +62,9 @@ def best_discriminator_figure(middles: tuple[float, ...]) -> tuple[Figure, list[
     said = []
     for axis, middle in zip(axes, middles):
         real, fake = bump(places, 2.0), bump(places, middle)
-        axis.fill_between(places, real, color="black", alpha=0.25, linewidth=0, label="p, real")
+        axis.fill_between(places, real, color=COLOUR_B, alpha=0.45, linewidth=0, label="p, real")
         axis.fill_between(places, fake, color=COLOUR_FAKE, alpha=0.45, linewidth=0, label="q, fake")
-        axis.plot(places, real / (real + fake), color=COLOUR_B, label="best D")
+        axis.plot(places, real / (real + fake), color="black", label="best D")
         axis.axhline(0.5, color=COLOUR_GREY, linewidth=0.6, linestyle=":")
         axis.set(title=f"fakes around {middle:g}", ylim=(0, 1.05), xlabel="x")
         said.append(
@@ -83,7 +81,7 @@ def slides_figure(paths: dict[str, Tensor], real: float = 2.0) -> Figure:
     """Where fakes on a line go, (steps, fakes) for each loss by its name; the real points lie around `real`."""
     figure, axes = plt.subplots(1, len(paths), figsize=(9, 3), layout="constrained", sharey=True)
     for axis, (name, path) in zip(axes, paths.items()):
-        axis.axhspan(real - 0.6, real + 0.6, color="black", alpha=0.15, linewidth=0)
+        axis.axhspan(real - 0.6, real + 0.6, color=COLOUR_B, alpha=0.35, linewidth=0)
         axis.plot(path, color=COLOUR_FAKE, linewidth=1)
         axis.scatter([0] * path.shape[1], path[0], s=12, color=COLOUR_FAKE, zorder=3)
         axis.scatter(
@@ -105,35 +103,21 @@ def slides_figure(paths: dict[str, Tensor], real: float = 2.0) -> Figure:
 def draw_game(game, axis: Axes, title: str, real: Tensor) -> None:
     """D's opinion as background, real points, fakes, and arrows: where the generator's loss pushes each fake.
 
-    `game` has a `discriminator`, its `mode` and `fakes(n)`. The logits of cross-entropy are shown as probabilities.
+    `game` has a `discriminator`, its `mode` and `fakes(n)`. Colours and marks are those of the game to play by hand.
     """
-    line = torch.linspace(-SIDE, SIDE, 60)
-    grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
-    with torch.no_grad():
-        opinion = game.discriminator(grid.view(-1, 2)).view(60, 60)
-    opinion = opinion.sigmoid() if game.mode == "bce" else opinion
-    extent = (-SIDE, SIDE, -SIDE, SIDE)
-    axis.imshow(opinion, extent=extent, origin="lower", cmap="PuOr_r", vmin=-0.5, vmax=1.5, alpha=0.7)
-    axis.scatter(*real.T, s=4, color="black")
-    fakes = game.fakes(60).detach().requires_grad_()
-    (slope,) = torch.autograd.grad(generator_loss(game.discriminator(fakes), game.mode), fakes)
-    push = -slope / slope.norm(dim=1, keepdim=True).clamp(min=1e-9) * 0.45
-    fakes = fakes.detach()
-    axis.scatter(*fakes.T, s=10, color=COLOUR_FAKE, edgecolor="white", linewidth=0.3, zorder=3)
-    axis.quiver(*fakes.T, *push.T, color=COLOUR_FAKE, angles="xy", scale_units="xy", scale=1, width=0.005)
-    axis.set(title=title, xticks=[], yticks=[], xlim=(-SIDE, SIDE), ylim=(-SIDE, SIDE), aspect="equal")
-    axis.spines[:].set_visible(False)
+    draw_surface(axis, game.discriminator, game.mode, title)
+    axis.scatter(*real.T, s=8, color=COLOUR_B, edgecolor="black", linewidth=0.3)
+    fakes = game.fakes(60).detach()
+    pushes = push(game.discriminator, fakes, game.mode)
+    pushes = pushes / pushes.norm(dim=1, keepdim=True).clamp(min=1e-9) * 0.45
+    axis.quiver(
+        *fakes.T, *pushes.T, color="black", angles="xy", scale_units="xy", scale=1, width=0.0035, zorder=3
+    )
+    axis.scatter(*fakes.T, s=20, marker="^", color=COLOUR_FAKE, edgecolor="white", linewidth=0.4, zorder=4)
 
 
 def game_legend(figure: Figure) -> None:
     """What the colours of `draw_game` mean, below its panels."""
-    colours = plt.get_cmap("PuOr_r")
-    dot = {"linestyle": "", "markersize": 5}
-    handles = [
-        Line2D([], [], marker="o", color="black", label="real", **dot),
-        Line2D([], [], marker="o", color=COLOUR_FAKE, label="fake, and where D pushes it", **dot),
-        Patch(facecolor=colours(0.75), alpha=0.7, label="D says 1, real"),
-        Patch(facecolor=colours(0.5), alpha=0.7, edgecolor=COLOUR_GREY, label="undecided"),
-        Patch(facecolor=colours(0.25), alpha=0.7, label="D says 0, fake"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
+    real, fake, arrow, _ = POINTS
+    handles = [real, fake, arrow, *BACKGROUND]
+    figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, fontsize=9)

@@ -204,6 +204,7 @@ def cycle_figure(model: CycleGAN, a: Tensor, b: Tensor, start: str, number: int)
     for axis, (title, pixels) in zip(figure.subplots(1, 5), shown.items()):
         axis.imshow(((pixels + 1) / 2).clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
         axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
         axis.set_title(title, fontsize=9)
     error = float((translated[0] - truth[number]).abs().mean()) / 2
     cycle = float((returned - picture).abs().mean()) / 2

@@ -94,15 +94,15 @@ BACKGROUND = [
     Line2D([], [], color="black", linestyle=":", linewidth=1, label="D: undecided"),
     Patch(facecolor=OPINION(0.0), edgecolor=COLOUR_GREY, label="D: fake"),
 ]
-GAME_LEGEND = [
+POINTS = [
     dot("o", COLOUR_B, "real"),
     dot("^", COLOUR_FAKE, "fake"),
     Line2D(
         [], [], linestyle="", marker=r"$\rightarrow$", markersize=12, color="black", label="where D pushes it"
     ),
     Line2D([], [], color=COLOUR_GREY, linewidth=1, label="its last move"),
-    *BACKGROUND,
 ]
+GAME_LEGEND = [*POINTS, *BACKGROUND]
 CYCLE_LEGEND = [
     dot("s", "white", "x, a point of A"),
     dot("^", "white", "in plane A: F(G(x)), in plane B: G(x)"),

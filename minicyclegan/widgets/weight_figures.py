@@ -15,7 +15,7 @@ def compare_weights(drawn_by: dict[str, dict[str, Tensor]]) -> Figure:
         for (name, values), style, colour in zip(weights.items(), ("-", "--"), (COLOUR_A, COLOUR_B)):
             heights, edges = torch.histogram(values, bins=60, range=(-0.1, 0.1), density=True)
             axis.stairs(heights, edges, color=colour, linestyle=style, linewidth=1.5, label=name)
-        axis.set(title=title, xlabel="weight")
+        axis.set(title=title, xlabel="weight", xticks=[-0.1, 0, 0.1])
     axes[0].set(ylabel="density")
     axes[-1].legend(frameon=False)
     return figure
