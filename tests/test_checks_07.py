@@ -20,6 +20,7 @@ from minicyclegan.fast.cuda import use_gpu_well
 from minicyclegan.fast.norm import use_quick_norms
 from minicyclegan.fast.threads import in_two_threads, threads_for_each
 from minicyclegan.parameters import Config
+from minicyclegan.patch_nce import model_for
 """
 FACTOR, LENGTH, AVERAGE, TRAINER = (
     solution(STEM, check.__name__)

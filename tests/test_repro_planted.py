@@ -152,7 +152,7 @@ def test_a_tenth_of_every_expression_of_the_losses_and_of_the_step_moves_the_pro
         "0.2",
         "config.lambda_identity",
         "config.lambda_nce",
-        "0.07",
+        "temperature",
     ):
         assert words in found, f"nothing was planted in {words}"
 
