@@ -1,6 +1,9 @@
 """What a run says before it begins: its settings, its time and memory; what it refuses, and what fits instead."""
 
 import dataclasses
+import subprocess
+import sys
+import subprocess
 
 import pytest
 import torch
@@ -276,3 +279,19 @@ def test_plan_says_it_all_and_trains_nothing(tmp_path, monkeypatch):
         "9",
         words=["of memory", "--size"],
     )
+
+
+def test_a_good_run_comes_to_its_kernel_without_importing_torch(tmp_path):
+    """PyTorch takes two seconds to import, and the kernel imports it anyway."""
+    program = """
+import sys
+import minicyclegan.course.execution as execution
+def started(*given, **options):
+    print("torch" in sys.modules)
+    raise SystemExit
+execution.execute = started
+from minicyclegan.cli import main
+main(["train", "seasons", "--steps", "40"])
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.stdout.splitlines()[-1] == "False", ended.stdout + ended.stderr
