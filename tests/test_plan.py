@@ -3,7 +3,6 @@
 import dataclasses
 import subprocess
 import sys
-import subprocess
 
 import pytest
 import torch
