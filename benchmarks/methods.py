@@ -10,7 +10,6 @@ both directions at once as on two cores.
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import torch
 from machine import machine
+from step_memory import added_by_three_steps
 
 from minicyclegan import Config, Trainer
 from minicyclegan.course.files import course_folder
@@ -83,21 +83,6 @@ def times(name: str, configs: dict[str, Config], rounds: int, steps: int) -> lis
     return rows
 
 
-def highest() -> float:
-    """The highest resident memory of this process so far, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def memory(method: str) -> None:
-    """In a process of its own: print the MiB that three steps add."""
-    trainer = Trainer(PAPERS[method], torch.device("cpu"))
-    pictures = torch.rand(2, 1, 3, 128, 128) * 2 - 1
-    before = highest()
-    for _ in range(3):
-        trainer.train_on(*pictures)
-    print(highest() - before)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -107,7 +92,7 @@ def main() -> None:
     parser.add_argument("--memory", choices=METHODS, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.memory:
-        return memory(args.memory)
+        return print(added_by_three_steps(Trainer(PAPERS[args.memory], torch.device("cpu"))))
     found = {"machine": machine(), "steps": [], "memory": []}
     for (
         method

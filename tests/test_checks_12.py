@@ -57,6 +57,10 @@ TRIALS = [
                 swap(HEAD, CHOSEN, "x.flatten(2)[:, :, : len(here)].transpose(1, 2)"),
                 "index with `places`",
             ),
+            "in another order": (
+                swap(HEAD, CHOSEN, "x.flatten(2)[:, :, here.sort().values].transpose(1, 2)"),
+                "in another order than they were asked for",
+            ),
             "all places": (swap(HEAD, CHOSEN, "x.flatten(2).transpose(1, 2)"), "(N, P, width)"),
             "not exchanged back": (
                 swap(HEAD, NORMAL, "F.normalize(layer(x), dim=-1).transpose(1, 2)"),

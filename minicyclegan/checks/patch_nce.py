@@ -54,7 +54,7 @@ def compare_vectors(mine: Tensor, x: Tensor, here: Tensor, layers, depth: int) -
             (F.normalize(layers[depth](rows), dim=0), "you divide by a length that runs over the pictures: each vector, the last dimension, gets a length of 1."),
             (F.normalize(layers[depth](columns), dim=-1), "these are the places counted column by column; they count row by row, as `flatten` does."),
             (F.normalize(layers[depth](first), dim=-1), "these are the first places and not the ones that were asked for: index with `places`."),
-            (F.normalize(layers[depth](rows.sort(dim=1).values), dim=-1), "the places are there, but in another order than they were asked for."),
+            (F.normalize(layers[depth](x.flatten(2)[:, :, here.sort().values].transpose(1, 2)), dim=-1), "the places are there, but in another order than they were asked for."),
         ]  # fmt: skip
     with torch.no_grad():
         refuse(

@@ -49,8 +49,8 @@ def require_affordable(config, ways: dict, done: int) -> None:
     Only where a guess finds it doubtful it is planned here, as the notebook will plan it once more; else the first step would
     come seconds later. On a GPU the notebook alone does it: what was tried here would hold some of its memory.
     """
-    import minicyclegan.runs.room as room  # `from minicyclegan.runs import` would ask for the old names first, and import torch
     from minicyclegan.datasets.presets import on_gpu
+    from minicyclegan.runs import room
 
     too_long = room.may_take_too_long(config, config.steps - done, ways["minutes"])
     doubtful = too_long or room.may_need_too_much_memory(config)
@@ -63,7 +63,7 @@ def require_affordable(config, ways: dict, done: int) -> None:
 
 def require_room(config, ways: dict, run_dir: Path, done: int) -> None:
     """Refuse a disk that is too small for the checkpoints of a run, before a kernel is started. Raises RunError."""
-    import minicyclegan.runs.room as room  # `from minicyclegan.runs import` would ask for the old names first, and import torch
+    from minicyclegan.runs import room
 
     every = 0 if ways["minutes"] > 0 else ways["keep_every"]
     room.require_room(config, run_dir, for_good=(config.steps - done) // every if every else 0)

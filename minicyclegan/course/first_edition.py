@@ -8,6 +8,7 @@ import importlib
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 
 # The old module (after `minicyclegan.`) to the modules in which its names are now
 MOVED = {
@@ -43,11 +44,16 @@ FORMER_ANSWERS = {"discriminator_turn": "judge_turn", "discriminator_of_70": "ju
 RENAMED = {"Ahead": "Prefetch", "TwoCoreCycleGAN": "two_thread_cyclegan"}
 
 
+def is_module(package: str, name: str) -> bool:
+    """Whether a package has a module of that name. It is asked before Python looks, as in `from minicyclegan.runs import room`."""
+    return "__path__" in vars(sys.modules[package]) and find_spec(f"{package}.{name}") is not None
+
+
 def moved_names(old: str):
     """A module's `__getattr__` that looks for names of the first edition where they are now."""
 
     def find(name: str):
-        if not name.startswith("__"):
+        if not name.startswith("__") and not is_module(f"minicyclegan.{old}", name):
             for place in MOVED[old]:
                 module = importlib.import_module(f"minicyclegan.{place}")
                 if hasattr(module, RENAMED.get(name, name)):

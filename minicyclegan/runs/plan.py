@@ -78,13 +78,13 @@ def plan_lines(config: Config, domains: Domains, device: str) -> list[str]:
     shown = config.steps * config.batch_size / max(counts[:2])
     size = config.image_size
     sees = patch(config.discriminator_layers)
-    method = [
+    method = (
         f"  method      {METHODS[config.method]}, one for each direction; lambda_cycle, lambda_identity and cycle_noise are not used   "
         "[-p method, lambda_nce]"
-    ]
+    )
     return [
         f"plan for {config.data}",
-        *(method if config.method != "cyclegan" else []),
+        *([method] if config.method != "cyclegan" else []),
         f"  pictures    {counts[0]:,} of A and {counts[1]:,} of B to train on, {counts[2]:,} and {counts[3]:,} to test",
         f"  size        {size} px, {cut(config, domains)}   [--size, -p load_size]",
         f"  networks    generators of {config.base_channels} channels and {count(config.n_blocks, 'block')}, {millions(weights[0])} weights each"

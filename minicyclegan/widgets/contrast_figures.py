@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from minicyclegan.widgets.ablation_figures import DIRECTIONS
 from minicyclegan.widgets.figures import COLOUR_A, COLOUR_B, COLOUR_GREY
 
 LETTERS = "ABCDEFGH"
@@ -103,22 +104,26 @@ def methods(tables: dict[str, tuple[dict, float]]) -> Figure:
     `tables` gives, for the name of a data set, {method: {"held_out_ab": [errors], "held_out_ba": [errors]}} and the
     error of doing nothing.
     """
-    figure, panels = plt.subplots(1, len(tables), figsize=(3.6 * len(tables), 3.4), layout="constrained")
+    size = (3.6 * len(tables), 3.4)
+    figure, panels = plt.subplots(
+        1, len(tables), sharey=True, squeeze=False, figsize=size, layout="constrained"
+    )
+    panels = panels[0]
     names = list(dict.fromkeys(name for rows, _ in tables.values() for name in rows))
-    for panel, (data, (rows, nothing)) in zip(np.atleast_1d(panels), tables.items()):
+    for panel, (data, (rows, nothing)) in zip(panels, tables.items()):
         for name, found in rows.items():
             y = names.index(name)
-            for key, colour, mark, shift in (("held_out_ab", COLOUR_B, "o", -0.14), ("held_out_ba", COLOUR_A, "s", 0.14)):  # fmt: skip
+            for key, _, colour, mark, shift in DIRECTIONS:
                 errors = found[key]
                 panel.plot(errors, [y + shift] * len(errors), linestyle="", marker=mark, markersize=4, color=colour, alpha=0.6)  # fmt: skip
                 panel.plot([np.mean(errors)], [y + shift], marker="|", markersize=14, markeredgewidth=2.5, color=colour)  # fmt: skip
         panel.axvline(nothing, color=COLOUR_GREY, linestyle="--", linewidth=1)
         panel.set(title=data, xlabel="held-out error", ylim=(len(names) - 0.5, -0.5))
-        panel.set_yticks(range(len(names)), names if panel is np.atleast_1d(panels)[0] else [""] * len(names))  # fmt: skip
+        panel.set_yticks(range(len(names)), names)
         panel.tick_params(axis="y", length=0)
-    last = np.atleast_1d(panels)[-1]
-    last.plot([], [], marker="o", linestyle="", color=COLOUR_B, label="A to B")
-    last.plot([], [], marker="s", linestyle="", color=COLOUR_A, label="B to A")
+    last = panels[-1]
+    for _, label, colour, mark, _ in DIRECTIONS:
+        last.plot([], [], color=colour, marker=mark, linestyle="", label=label)
     last.plot([], [], color=COLOUR_GREY, linestyle="--", linewidth=1, label="doing nothing")
     figure.legend(*last.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure
