@@ -39,15 +39,15 @@ IDLE = {
 
 
 class Plants:
-    """Every place in the copy, by number: what stands there, whether a number ever came by, and which is switched on."""
+    """Every place in the copy, by number: what stands there, in which run a number first came by, and which is switched on."""
 
     def __init__(self):
-        self.places, self.seen, self.active = [], set(), None
+        self.places, self.seen, self.active, self.run = [], {}, None, ""
 
     def at(self, place: int, value):
         number = isinstance(value, float) or (torch.is_tensor(value) and value.is_floating_point())
         if number:
-            self.seen.add(place)
+            self.seen.setdefault(place, self.run)
             if place == self.active:
                 return 0.9 * value if torch.is_tensor(value) or value else 0.1
         return value

@@ -1,6 +1,9 @@
 """The command runs notebook 07 without what only teaches, and leaves a report of the run."""
 
 import ast
+import gc
+import sys
+import threading
 
 import nbformat
 from conftest import ROOT
@@ -9,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from minicyclegan.course.cards import read_notebook, tags
 from minicyclegan.course.refresh import definitions
 from minicyclegan.course.run_notebook import FOLDED, TEACHES, without_lessons
+from minicyclegan.fast.threads import import_ahead
 
 NOTEBOOK = ROOT / "notebooks" / "07_train.ipynb"
 
@@ -66,3 +70,15 @@ def test_a_run_starts_without_the_libraries_of_the_lessons():
     )
     early = "\n".join(cell.source for cell in report.cells[: before + 1])
     assert "matplotlib" not in early and "widgets" not in early
+
+
+def test_a_module_that_is_imported_ahead_is_there_and_python_looks_for_garbage_again():
+    gc.disable()  # as the kernel of a training does before its imports
+    try:
+        import_ahead("colorsys")
+        for thread in threading.enumerate():
+            if thread.name == "import ahead":
+                thread.join()
+        assert "colorsys" in sys.modules and gc.isenabled()
+    finally:
+        gc.enable()

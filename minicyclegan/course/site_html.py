@@ -22,13 +22,13 @@ class Scripts(HTMLParser):
         if tag.split(":")[-1] in RUNS:
             self.found.append(f"<{tag}>")
         for name, value in attributes:
-            plain = re.sub(r"[\x00-\x20]", "", value or "").lower()  # as browsers read a link
-            scheme = re.match(r"([a-z][a-z0-9+.-]*):", plain)
-            allowed = SCHEMES.get(name.split(":")[-1])
             if name.startswith("on") or name in ("srcdoc", "formaction"):
                 self.found.append(f"{name}= of <{tag}>")
-            elif allowed and scheme and scheme[1] not in allowed:
-                self.found.append(f"a {scheme[1]}: link")
+            elif allowed := SCHEMES.get(name.split(":")[-1]):
+                plain = re.sub(r"[\x00-\x20]", "", value or "").lower()  # as browsers read a link
+                scheme = re.match(r"([a-z][a-z0-9+.-]*):", plain)
+                if scheme and scheme[1] not in allowed:
+                    self.found.append(f"a {scheme[1]}: link")
 
     handle_startendtag = handle_starttag
 

@@ -6,6 +6,7 @@ to A and B to A to B, have nothing to say to each other before their gradients a
 """
 
 import contextlib
+import gc
 import importlib
 import signal
 import threading
@@ -42,8 +43,19 @@ def threads_for_each(number: int):
 
 
 def import_ahead(name: str) -> None:
-    """Begin to import a module in another thread; whoever imports it later waits for the rest, or finds it there."""
-    threading.Thread(target=importlib.import_module, args=(name,), daemon=True).start()
+    """Begin to import a module in another thread; whoever imports it later waits for the rest, or finds it there.
+
+    When it is there, Python looks for garbage again, for which the caller has switched it off, but not among what was imported.
+    """
+
+    def load() -> None:
+        try:
+            importlib.import_module(name)
+        finally:
+            gc.freeze()
+            gc.enable()
+
+    threading.Thread(target=load, name="import ahead", daemon=True).start()
 
 
 @contextlib.contextmanager
