@@ -4,7 +4,6 @@ import contextlib
 import gc
 import os
 import signal
-import sys
 from pathlib import Path
 
 # Two workers share two cores: one thread each, and one for every kernel and process that they start. With two threads each,
@@ -15,6 +14,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 import pytest
 import torch
+from forked import processes_forked, use_for_nbval
 from PIL import Image
 
 from minicyclegan.data import Domains
@@ -123,6 +123,13 @@ def files_in(folder: Path) -> list[str]:
 
 
 @pytest.fixture
+def forked():
+    """Each Python and kernel that the test starts is forked from one that has imported PyTorch: `forked.py`."""
+    with processes_forked():
+        yield
+
+
+@pytest.fixture
 def data_folder(tmp_path) -> Path:
     return make_folder(tmp_path / "noise")
 
@@ -189,11 +196,8 @@ test_endurance.py test_faults_checkpoints.py
 
 
 def pytest_configure(config):
-    """Kernels for nbval are forked. On Linux only: elsewhere a process that has imported PyTorch had better not fork."""
-    if sys.platform == "linux":
-        import forked_kernels
-
-        forked_kernels.use_for_nbval()
+    """Kernels for nbval are forked."""
+    use_for_nbval()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,15 +21,18 @@ from minicyclegan.runs.files import write_file
 
 # Runs in a mount namespace of its own, where it may mount small disks in memory, and without root's right to write everywhere.
 ON_A_SMALL_DISK = """
+import gc
+gc.disable()  # what an import makes stays: looking for rubbish among it takes a sixth of the time
 import json, os, subprocess, sys, traceback
 from functools import partial
 from pathlib import Path
 sys.path.insert(0, "tests")
-import torch
+import torch, torch._dynamo
 from conftest import files_in, tiny_run
 from test_training import assert_same_run
 from minicyclegan.runs.checkpoint import read_checkpoint
 from minicyclegan.errors import RunError
+gc.freeze(), gc.enable()
 
 import minicyclegan.training
 torch.set_num_threads(1)

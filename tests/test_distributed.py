@@ -2,9 +2,10 @@
 
 torchrun starts this file itself, with the name of what each process is to do: see `in_each_process` at the end. Python and its
 imports take 15 seconds of a processor for torchrun and two processes, so most jobs are forked, torchrun and all, by a process that
-has imported everything; one is started as a person would.
+has imported everything; one is started as a person would: see `from_the_command_line`.
 """
 
+import gc
 import itertools
 import json
 import os
@@ -20,6 +21,7 @@ import torch
 import torch.distributed as dist
 from click.testing import CliRunner
 from conftest import ROOT, files_in, make_folder, random_pictures, tiny_config, tiny_domains, tiny_run
+from forked import Forked
 from test_losses_and_gradients import compare_with_plain
 from test_training import assert_same_run
 
@@ -82,7 +84,7 @@ def from_the_command_line(processes: int, *words, seconds: int = 120) -> subproc
 def torchrun(tmp_path_factory):
     """torchrun(processes, what, *words): real torchrun on this file, in a fork of a process that has imported all."""
     folder = tmp_path_factory.mktemp("torchrun")
-    server = subprocess.Popen(
+    server = Forked(
         [sys.executable, __file__, "serve", folder],
         cwd=ROOT,
         env=ENVIRONMENT,
@@ -322,8 +324,10 @@ def test_more_processes_have_the_losses_of_one(tmp_path, data_folder, processes)
 
 def serve(folder: Path) -> None:
     """Answer each line of JSON, with a number of processes and what they are to do, with the exit code of its torchrun."""
+    import torch._dynamo  # noqa: F401  which PyTorch's optimisers import, a second for each process
     import torch.distributed.run
 
+    gc.freeze()
     for line in sys.stdin:
         processes, *words = json.loads(line)
         child = os.fork()

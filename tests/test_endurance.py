@@ -3,13 +3,13 @@
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, files_in
+from forked import Forked
 from PIL import Image
 from records import record
 
@@ -56,9 +56,7 @@ def memory_mib(process: int) -> float:
 def watch(run_dir: Path, steps: int, leak: str = "") -> dict:
     """Start a run in a process of its own, look at it several times a second, and read all it writes meanwhile."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN, run_dir, str(steps), leak], cwd=ROOT, env=environment
-    )
+    process = Forked([sys.executable, "-c", RUN, run_dir, str(steps), leak], cwd=ROOT, env=environment)
     samples, reads, damaged, last_step, started = [], 0, 0, 0, time.monotonic()
     metrics = run_dir / "metrics.jsonl"
     while process.poll() is None:

@@ -30,6 +30,7 @@ import records
 import torch
 from click.testing import CliRunner
 from conftest import make_folder, tiny_config, tiny_run
+from forked import processes_forked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutations import mutate, mutate_picture, png_chunks, png_file
@@ -515,7 +516,8 @@ def read_in_children(first: int, last: int, paths: list[Path] | tuple = ()) -> l
     if sys.platform != "linux":
         pytest.skip("processes that may crash, and their memory, are counted on Linux only")
     command = [sys.executable, __file__, str(first), str(last), *map(str, paths)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    with processes_forked():
+        done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(rows) == last - first + len(paths)

@@ -1,4 +1,8 @@
-"""`minicyclegan grade`: real kernels, and a class whose submissions do what must not stop or fool the grading."""
+"""`minicyclegan grade`: a class whose submissions do what must not stop or fool the grading.
+
+The kernels of the class are forked from a process that has imported PyTorch. Those of the committed notebook and those of the
+command that is interrupted are started as everybody's are.
+"""
 
 import csv
 import os
@@ -15,6 +19,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 from conftest import LONG, ROOT, files_in
+from forked import Forked, processes_forked
 from test_student import lesson
 
 import minicyclegan.grading.folder
@@ -60,6 +65,7 @@ FILLS = {
     "check_prediction(prediction, measured)": "prediction = None  # a number\n### BEGIN SOLUTION\nprediction = 14\n### END SOLUTION",
 }
 EXERCISES = "1.1", "1.2", "1.3"
+LAST = "raise RuntimeError('all is judged, and still a cell is run')"
 
 
 def the_course():
@@ -70,9 +76,7 @@ def the_course():
         cell.source = f"from minicyclegan.checks import {call.split('(')[0]}\n\n{call}"
     at = notebook.cells.index(checks[1])
     notebook.cells.insert(at + 2, nbformat.v4.new_code_cell("measured = double(7)\nprint('doubled')"))
-    notebook.cells.append(
-        nbformat.v4.new_code_cell("import time\ntime.sleep(300)  # never run: all is judged")
-    )
+    notebook.cells.append(nbformat.v4.new_code_cell(LAST))
     return notebook
 
 
@@ -119,10 +123,10 @@ PATCHED_FRAME = "import minicyclegan.checks.frame as frame\nframe.expect = lambd
 PATCHED_LIBRARY = "import minicyclegan.planted\nminicyclegan.planted.double = lambda x: 3 * x"
 WAITING = "import time\n        while True: time.sleep(0.1)"  # a loop that leaves the core to the others
 BY_ITSELF = "because its cell stopped: the kernel ended itself"
-# A kernel takes seconds to start, so in `make test` most submissions do several of these things, one in each exercise or
+# A kernel takes its time, so in `make test` most submissions do several of these things, one in each exercise or
 # in cells of their own at the top; `make long` grades each by itself, under SINGLY.
 TOGETHER = {
-    "wrong, a loop": (
+    "a loop, wrong": (  # which takes longest: a name that comes first
         lambda: swapped(*WRONG, "self.volume = side * side * side", WAITING),
         ("not yet", "what is twice"),
         ("not yet", "it took longer than 8 seconds"),
@@ -368,9 +372,9 @@ def graded(world, course, class_today):
     package = minicyclegan.grading.notebook.PACKAGE
     before = {path: path.read_bytes() for path in package.rglob("*.py")}
     lines = []
-    grade_folder(
-        world / "class", world / "grades", course, limits=Limits(90, 8, 3), jobs=3, progress=lines.append
-    )
+    limits = Limits(90, 8, 3)
+    with processes_forked():
+        grade_folder(world / "class", world / "grades", course, limits=limits, jobs=4, progress=lines.append)
     assert before == {path: path.read_bytes() for path in before}, "a submission changed the library"
     with open(world / "grades" / "grades.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -427,8 +431,9 @@ def test_the_feedback_says_what_failed_where_and_how_to_go_on(graded, class_toda
     pages = {path.stem: text for path, text in files.items() if path.suffix == ".md"}
     assert sorted(pages) == sorted([*class_today, *FILES, "a folder", "nothing", "another name"])
     assert "3 of 3 exercises are right." in pages["good"] and "hint" not in pages["good"]
-    assert "- **1.1 part 1**: not yet. Double(" in pages["wrong, a loop"]
-    assert "after 1.1 we ran the course's solution" in pages["wrong, a loop"]
+    assert "still a cell is run" not in pages["good"]
+    assert "- **1.1 part 1**: not yet. Double(" in pages["a loop, wrong"]
+    assert "after 1.1 we ran the course's solution" in pages["a loop, wrong"]
     if "loop in a cell" in pages:
         sentence = "code cell 1 (`while True:`): it took longer than 8 seconds and was interrupted"
         assert sentence in pages["loop in a cell"]
@@ -449,6 +454,8 @@ def test_nothing_is_left_behind(graded, world):
     assert list((world / "tmp").iterdir()) == []
     assert sleepers() == []
     assert not [p for p in psutil.Process().children(recursive=True) if "ipykernel_launcher" in p.cmdline()]
+    if Forked.server:
+        assert psutil.Process(Forked.server.pid).children() == [], "the class had its kernels there"
     assert all(not name.startswith(".") for name in files_in(graded[1]))
 
 
@@ -600,7 +607,7 @@ def test_an_interruption_leaves_what_was_graded_and_no_process(tmp_path):
 
 
 def test_a_committed_notebook_is_right_and_its_student_copy_is_not(tmp_path, monkeypatch):
-    """The real course, notebook 01, through the command."""
+    """The real course, notebook 01, through the command, in kernels that are started and not forked."""
     for module in (minicyclegan.grading.folder, minicyclegan.grading.notebook):
         monkeypatch.setattr(module, "PACKAGE", ROOT / "minicyclegan")
     path = minicyclegan.course.files.course_folder() / "01_two_domains.ipynb"

@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import LONG, ROOT, tiny_config, tiny_run
+from forked import Forked, processes_forked
 from mutations import mutate
 from records import record
 
@@ -117,7 +118,7 @@ class Reader:
             "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
             "OMP_NUM_THREADS": "1",
         }
-        self.process = subprocess.Popen(
+        self.process = Forked(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -227,9 +228,9 @@ def test_two_thousand_damaged_checkpoints_are_refused_with_one_sentence(reader, 
 def memory_of_an_idle_process() -> float:
     ask = "import torch, torchvision, minicyclegan, resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return float(
-        subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, text=True).stdout
-    )
+    with processes_forked():  # as the one that reads is
+        done = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, text=True)
+    return float(done.stdout)
 
 
 # Sound archives with hostile content

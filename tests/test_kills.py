@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import LONG, ROOT, files_in, tiny_run
+from forked import processes_forked
 from records import record
 from test_training import assert_same_run
 from training_process import TrainingProcesses
@@ -25,7 +26,7 @@ from minicyclegan.runs.signals import signals_wait
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has neither fork nor these signals")
 
-KILL = {"steps": 40, "checkpoint_every": 2, "sample_every": 3, "log_every": 1}
+KILL = {"steps": 24, "checkpoint_every": 2, "sample_every": 3, "log_every": 1}
 KINDS = ("at any time", "in a step", "checkpoint", "sample sheet")
 
 
@@ -241,19 +242,20 @@ def answer_to(message_id: str, client) -> dict:
 
 
 def test_jupyters_interrupt_ends_after_the_step_with_a_checkpoint(undisturbed, tmp_path):
-    """A real kernel, interrupted as the button does it."""
+    """A kernel, interrupted as the button does it; that of the command below is started as always, and not forked."""
     from jupyter_client.manager import start_new_kernel
 
     from minicyclegan.course.execution import kernel_here
 
-    manager, client = start_new_kernel(kernel_name=kernel_here(), cwd=str(ROOT))
+    with processes_forked():
+        manager, client = start_new_kernel(kernel_name=kernel_here(), cwd=str(ROOT))
     try:
         options = KILL | {"checkpoint_every": 1000}
         asked = client.execute(
             "import sys, time; sys.path.insert(0, 'tests')\nimport torch; torch.set_num_threads(1)\n"
             # Slowly, so that a quick machine is not done before the interrupt comes
             "from minicyclegan.training import Trainer\nstep = Trainer.train_on\n"
-            "Trainer.train_on = lambda self, *batch: (time.sleep(0.1), step(self, *batch))[1]\n"
+            "Trainer.train_on = lambda self, *batch: (time.sleep(0.3), step(self, *batch))[1]\n"
             f"from pathlib import Path\nfrom conftest import tiny_run\ntiny_run(Path({str(tmp_path / 'run')!r}), **{options})"
         )
         while lines_in(tmp_path / "run") < 3:

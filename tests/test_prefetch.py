@@ -345,7 +345,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the largest memory is counted in KiB on Linux alone")
 @pytest.mark.parametrize(("budget", "most"), [(2**31, 1.25), (0, 0.25)], ids=["kept", "read each time"])
-def test_a_folder_takes_the_memory_of_its_pictures_and_not_twice_that(tmp_path, budget, most):
+def test_a_folder_takes_the_memory_of_its_pictures_and_not_twice_that(forked, tmp_path, budget, most):
     """200 pictures of 512 px are 150 MiB. Made into a list first and then put together, they took twice as much."""
     for name, n in (("few", 10), ("many", 200)):
         (tmp_path / name).mkdir()

@@ -303,7 +303,7 @@ def run(folder, out, *options):
     return answer.exit_code, answer.output
 
 
-def test_the_probe_runs_by_itself_and_a_planted_difference_ends_with_1(tmp_path):
+def test_the_probe_runs_by_itself_and_a_planted_difference_ends_with_1(forked, tmp_path):
     code, said = run(tmp_path, "first")
     assert code == 2 and "--update` makes it" in said
     numbers = dict(probe())

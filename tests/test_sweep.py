@@ -611,7 +611,8 @@ paired: str = "auto"
 """
 
 
-def test_a_real_sweep(tmp_path):
+def test_a_real_sweep(forked, tmp_path):
+    """Its member and the member's kernel are forked; those of the next test are not."""
     data = make_folder(tmp_path / "data", n=3, size=(20, 20))
     cells = [
         nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
@@ -646,3 +647,21 @@ def test_a_real_sweep(tmp_path):
     assert facts["doing_nothing"] == pytest.approx(float((a - b).abs().mean() / 2), abs=1e-5)
     again = CliRunner().invoke(main, command)
     assert again.exit_code == 0 and "1 of 1 are finished already" in again.stdout
+
+
+def test_a_real_member_that_fails_is_named_with_the_sentence_of_its_notebook(tmp_path):
+    """Started as everybody's, and its kernel too. The notebook does not come to PyTorch."""
+    cells = [
+        nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell(
+            "from minicyclegan.errors import RunError\nimport os\n"
+            "raise RunError(f'seed {seed}, {steps} steps, {os.environ[\"OMP_NUM_THREADS\"]} thread; try another')"
+        ),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "fails.ipynb")
+    content = {"notebook": "fails.ipynb", "parameters": {"data": str(make_folder(tmp_path / "data", n=1))}}
+    (tmp_path / "real.yaml").write_text(json.dumps(content | {"seeds": [7]}))
+    result = CliRunner().invoke(main, ["sweep", str(tmp_path / "real.yaml"), "-o", str(tmp_path / "out")])
+    assert result.exit_code == 1, result.output
+    assert f"seed 7, 3 steps, {threads_for(1)} thread; try another" in result.output
+    assert not list(tmp_path.rglob("result.json")) and (tmp_path / "out" / "base,seed=7" / "log.txt").exists()

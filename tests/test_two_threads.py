@@ -1,5 +1,7 @@
 """Two directions in two threads are those of notebook 06 in turn: the same losses, weights and noise, at each run."""
 
+import functools
+
 import pytest
 import torch
 from conftest import tiny_config
@@ -54,6 +56,7 @@ def trained(config, learn, steps: int = 6, dtype=torch.float32, exact: bool = Fa
     return trainer, losses
 
 
+@functools.cache  # one training for both ways that are compared with it
 def trained_plainly(config, steps: int = 6):
     """The same by notebook 06 (or 12) alone: no channels last, no quick norm, no fused Adam, one thread, float64."""
     torch.manual_seed(config.seed)

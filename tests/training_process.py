@@ -1,10 +1,11 @@
 """Real training processes to kill: `python tests/training_process.py` forks one for each line of JSON on its standard input.
 
-The imports, which take seconds, happen once. A line holds the arguments of conftest.tiny_run, and perhaps a step in which to
+The imports, which take seconds, happen once, and torch._dynamo, which PyTorch's optimisers import, is among them. A line holds the arguments of conftest.tiny_run, and perhaps a step in which to
 hang, for ever or until a file exists; the answer is a line with the process's number and, when it has ended, another with the
 signal (negative) or code it ended with.
 """
 
+import gc
 import json
 import os
 import signal
@@ -13,21 +14,27 @@ import sys
 import time
 from pathlib import Path
 
+from forked import Forked
+
 TESTS = Path(__file__).parent
 
 
 def serve() -> None:
     sys.path.insert(0, str(TESTS))
     import torch
+    import torch._dynamo
     from conftest import tiny_run
 
     from minicyclegan.training import Trainer
 
-    torch.set_num_threads(1)
+    gc.freeze()
     for line in sys.stdin:
         request = json.loads(line)
         process = os.fork()
         if process == 0:
+            # Here and not before the fork: PyTorch's own pool of threads does not live through one, and two threads of the
+            # run that both came to make it anew would be in each other's way
+            torch.set_num_threads(1)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             hang_at, train_on = request.pop("hang_at", None), Trainer.train_on
             until = Path(request.pop("until", os.devnull + "/never"))
@@ -59,7 +66,7 @@ class TrainingProcesses:
 
     def __init__(self, log: Path):
         self.log = log
-        self.server = subprocess.Popen(
+        self.server = Forked(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
