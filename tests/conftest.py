@@ -186,12 +186,13 @@ def shared_images(name: str) -> Path:
 
 # What takes longest comes first, so that no worker is left alone with it at the end: all that take ten seconds or more
 LONGEST = """
-test_browser.py 11_the_article.ipynb 12_patch_nce.ipynb 08b_diagnosis.ipynb 07_train.ipynb 05_cycle_consistency.ipynb
-test_grade.py test_kills.py test_repro_planted.py 08_evaluate.ipynb 10_your_images.ipynb 04_gan_loss.ipynb
-test_evaluation.py test_sweep.py test_distributed.py 09_ablations.ipynb test_room_without_internet.py 00_whole_game.ipynb
-test_gpu_step.py test_training.py test_faults_images.py test_determinism.py test_hostile_checkpoints.py test_toy_game.py
-test_two_threads.py test_repro.py test_bad_disks.py test_cli.py test_exact_resume.py test_faults_parameters.py
-test_endurance.py test_faults_checkpoints.py
+test_browser.py 08b_diagnosis.ipynb 11_the_article.ipynb 07_train.ipynb 12_patch_nce.ipynb 05_cycle_consistency.ipynb
+08_evaluate.ipynb test_site.py 10_your_images.ipynb test_kills.py test_distributed.py test_room_without_internet.py
+04_gan_loss.ipynb test_repro_planted.py test_grade.py test_sweep.py 09_ablations.ipynb 02_generator.ipynb
+test_faults_images.py test_training.py test_evaluation.py test_bad_disks.py test_determinism.py test_old_photos.py
+test_hostile_checkpoints.py test_repro.py test_cli.py test_gpu_step.py test_plan.py test_faults_parameters.py
+test_exact_resume.py test_emoji.py test_two_threads.py test_toy_game.py test_patch_nce.py test_checks_07.py
+test_faults_checkpoints.py test_endurance.py 00_whole_game.ipynb
 """.split()
 
 
