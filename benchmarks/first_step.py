@@ -25,9 +25,9 @@ def seconds_to(command: str) -> list[float]:
         # As in most shells: modules are compiled once, not at every start
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         began, found, waited = time.perf_counter(), [], list(MOMENTS.values())
-        with subprocess.Popen(
-            arguments, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
-        ) as run:
+        place = {"cwd": folder, "env": environment}
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+        with subprocess.Popen(arguments, **place, **streams) as run:
             for line in run.stdout:
                 if line.startswith(waited[len(found)]):
                     found.append(time.perf_counter() - began)
