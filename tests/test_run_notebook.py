@@ -7,10 +7,10 @@ import threading
 
 import nbformat
 from conftest import ROOT
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from minicyclegan.course.cards import read_notebook, tags
-from minicyclegan.course.refresh import definitions
+from minicyclegan.course.refresh import definitions, refresh
 from minicyclegan.course.run_notebook import FOLDED, TEACHES, without_lessons
 from minicyclegan.fast.threads import import_ahead
 
@@ -82,3 +82,18 @@ def test_a_module_that_is_imported_ahead_is_there_and_python_looks_for_garbage_a
         assert "colorsys" in sys.modules and gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_a_printed_number_within_its_tolerance_stays_and_is_counted_unless_all_are_written_anew(
+    forked, tmp_path
+):
+    path = tmp_path / "01_lesson.ipynb"
+    cell = new_code_cell("print('≈ 1.04 ± 0.1')\nprint('≈ 3.00 ± 0.1')")
+    cell.outputs = [new_output("stream", name="stdout", text="≈ 1.00 ± 0.1\n≈ 2.00 ± 0.1\n")]
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# A lesson"), cell]), path)
+
+    def printed():
+        return "".join(cell.outputs[0].text for cell in read_notebook(path).cells if cell.get("outputs"))
+
+    assert refresh(path)[1] == 1 and printed() == "≈ 1.00 ± 0.1\n≈ 3.00 ± 0.1\n"
+    assert refresh(path, anew=True)[1] == 0 and printed() == "≈ 1.04 ± 0.1\n≈ 3.00 ± 0.1\n"

@@ -43,8 +43,12 @@ def merge_streams(cell) -> None:
     cell.outputs = merged
 
 
-def refresh(path: Path) -> float:
-    """Execute a notebook from top to bottom in a fresh kernel, in place and normalised. Returns the seconds it took."""
+def refresh(path: Path, anew: bool = False) -> tuple[float, int]:
+    """Execute a notebook from top to bottom in a fresh kernel, in place and normalised.
+
+    Numbers that lie within their ± stay as they were, unless `anew`: then those of this run are written, as after a change of
+    what is computed. Returns the seconds it took, and how many cells kept numbers.
+    """
     import time
 
     import nbformat
@@ -69,14 +73,17 @@ def refresh(path: Path) -> float:
     client.execute()
     seconds = time.monotonic() - started
     normalise(notebook)
+    kept = 0
     for cell, old in zip(notebook.cells, before):
-        if old:
+        if old and not anew:
+            measured = copy.deepcopy(cell.outputs)
             settle_outputs(old, cell.outputs)  # a number that may vary stays as it is: no needless difference
+            kept += cell.outputs != measured
     set_time_line(notebook)
     temporary = path.with_suffix(".tmp")
     nbformat.write(notebook, temporary)
     os.replace(temporary, path)
-    return seconds
+    return seconds, kept
 
 
 def definitions(path: str | Path) -> dict[str, ast.AST]:
@@ -101,10 +108,13 @@ def definitions(path: str | Path) -> dict[str, ast.AST]:
 
 
 def main(names: list[str]) -> None:
+    anew, names = "--anew" in names, [name for name in names if name != "--anew"]
     paths = sorted(course_folder().glob("*.ipynb"))
     chosen = [p for p in paths if not names or any(p.name.startswith(name) for name in names)]
     for path in chosen:
-        print(f"{path.name}: {refresh(path):.0f} s", flush=True)
+        seconds, kept = refresh(path, anew)
+        note = f"; {kept} cells keep their numbers, which lie within their ± (--anew writes this run's)"
+        print(f"{path.name}: {seconds:.0f} s{note if kept else ''}", flush=True)
 
 
 if __name__ == "__main__":
