@@ -10,6 +10,8 @@ from pathlib import Path
 # a notebook of one minute takes nine. Before torch is imported, which looks once
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"
+# Large pages of memory, where Linux has them: PyTorch asks for memory and gives it back all the time. For the workers
+os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 
 import numpy as np
 import pytest

@@ -1,6 +1,7 @@
 """Formulas of the site: pictures that need no script, and the words by which a screen reader says them."""
 
 import base64
+import functools
 import io
 import re
 from html import escape
@@ -40,6 +41,7 @@ def in_words(tex: str) -> str:
     return re.sub(r"\s+(?=[,.)\]])|(?<=[(\[])\s+", "", re.sub(r"\s+", " ", tex)).strip()
 
 
+@functools.cache  # a quarter stands more than once
 def formula(tex: str, display: bool) -> str:
     """A formula as a picture with its words as the alternative text; as code where it is too hard to draw."""
     from matplotlib import mathtext, rc_context
