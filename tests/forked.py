@@ -30,6 +30,8 @@ IMPORTS = """
 torch torch._dynamo torchvision.utils numpy PIL.Image yaml filelock nbformat papermill ipywidgets ipykernel.kernelapp
 matplotlib.figure matplotlib.patheffects matplotlib.backends.backend_agg jupyter_client.launcher
 """.split()
+# How many new objects there must be before Python looks for rubbish among them: 700 unless told
+SELDOM = 20_000
 # Read once, by Python or by what was imported: with other values than the server's a process is started anew
 READ_ONCE = tuple(
     "OMP_ MKL_ OPENBLAS_ ATEN_ DNNL_ ONEDNN_ TORCH PYTORCH LD_ LC_ LANG PYTHONH PYTHONU MPLC".split()
@@ -56,6 +58,7 @@ def serve(listener: socket.socket) -> None:
         importlib.import_module(name)
     gc.freeze()
     gc.enable()
+    gc.set_threshold(SELDOM)
     waiting, kernels, (ended, end) = {}, {}, os.pipe()  # process: who waits for its end
     os.set_blocking(end, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
