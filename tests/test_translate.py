@@ -6,8 +6,11 @@ import torch
 from conftest import noise_image, tiny_config
 from PIL import Image
 
+from minicyclegan.course.files import shipped_weights
 from minicyclegan.cyclegan import CycleGAN
 from minicyclegan.errors import DataError, MiniCycleGANError, ParameterError
+from minicyclegan.runs.checkpoint import load
+from minicyclegan.runs.devices import without_numbers
 
 SIZES = [
     (66, 66),
@@ -231,3 +234,18 @@ def test_a_path_that_is_not_there_or_is_no_image(model, tmp_path):
         with pytest.raises(DataError) as error:
             model.translate(path)
         assert str(path) in str(error.value)
+
+
+def test_loading_draws_no_first_weights(monkeypatch):
+    """They would be thrown away, and drawing them without numbers makes PyTorch import its compiler: 1.7 seconds."""
+
+    def drawn(*given, **named):
+        raise AssertionError("first weights were drawn")
+
+    monkeypatch.setattr(torch.Tensor, "normal_", drawn)
+    load(shipped_weights())
+    with without_numbers():
+        network = CycleGAN(tiny_config()).generator_ab
+    assert all(weights.is_meta for weights in network.parameters())
+    with pytest.raises(AssertionError, match="drawn"):
+        CycleGAN(tiny_config())

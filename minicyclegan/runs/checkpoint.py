@@ -67,14 +67,14 @@ def load(path: str | Path, device: str = "cpu"):
     """
     from minicyclegan.cyclegan import CycleGAN  # here, so that reading a file needs no networks
     from minicyclegan.parameters import Config
-    from minicyclegan.runs.devices import choose_device
+    from minicyclegan.runs.devices import choose_device, without_numbers
 
     torch_device = choose_device(device)[0]
     state = read_checkpoint(path)
     try:
         saved = state["model"] if state["average"] is None else state["average"]
         weights = {name: tensor for name, tensor in saved.items() if name.startswith("generator_")}
-        with torch.device("meta"):  # networks without numbers: even a huge configuration costs nothing yet
+        with without_numbers():  # the file has them, if it is sound
             model = CycleGAN(Config(**state["config"]))
         model.discriminator_a = model.discriminator_b = None  # translation needs none
         for name, like in model.state_dict().items():

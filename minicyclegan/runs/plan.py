@@ -16,7 +16,7 @@ from minicyclegan.fast.cuda import cuda_settings, way_on_cuda
 from minicyclegan.fast.recording import on_two_streams
 from minicyclegan.parameters import METHODS, Config
 from minicyclegan.patch_nce import model_for
-from minicyclegan.runs.devices import available_memory, choose_device
+from minicyclegan.runs.devices import available_memory, choose_device, without_numbers
 
 DAY = 24 * 3600
 PYTORCH = 0.9e9  # bytes that PyTorch and the notebook take before the first picture
@@ -110,7 +110,7 @@ def patch(layers: int) -> int:
 
 def networks(config: Config) -> tuple:
     """A generator and a discriminator without numbers."""
-    with torch.device("meta"):
+    with without_numbers():
         model = model_for(config)
     return model.generator_ab, model.discriminator_a
 
@@ -120,7 +120,7 @@ def memory_needed(config: Config, domains: Domains, device: torch.device, dtype:
 
     What the backward pass needs is counted on tensors without numbers, so even an impossible run costs nothing to plan.
     """
-    with torch.device("meta"):
+    with without_numbers():
         model = model_for(config)
         reals = torch.empty(2, config.batch_size, 3, config.image_size, config.image_size)
     model.autocast = lambda real: contextlib.nullcontext()  # there is none on the device `meta`

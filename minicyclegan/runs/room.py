@@ -74,9 +74,10 @@ def require_room(config: Config, run_dir: Path, for_good: int) -> None:
     import torch
 
     from minicyclegan.patch_nce import model_for
+    from minicyclegan.runs.devices import without_numbers
     from minicyclegan.runs.folder import require_space
 
-    with torch.device("meta"):  # networks without numbers
+    with without_numbers():
         model = model_for(config)
     average = model if config.ema_decay > 0 else None
     require_space(nearest(run_dir), SimpleNamespace(config=config, model=model, average=average), for_good)
