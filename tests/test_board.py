@@ -28,12 +28,12 @@ def test_a_run_with_a_board_equals_one_without(tmp_path):
 
 
 def test_stop_and_go_on_with_the_buttons_equals_one_go(tmp_path):
-    config = tiny_config(steps=60)
+    config = tiny_config(steps=40)
     board = TrainingBoard(
         config,
         tiny_domains(),
         tmp_path / "board",
-        **(OPTIONS | {"checkpoint_every": 1000, "sample_every": 30}),
+        **(OPTIONS | {"checkpoint_every": 1000, "sample_every": 20}),
     )
     board.start()
     while board.bar.value < 1:
@@ -42,12 +42,12 @@ def test_stop_and_go_on_with_the_buttons_equals_one_go(tmp_path):
         board.start()
     board.stop_button.click()
     stopped = board.wait().step
-    assert 1 <= stopped < 60 and "stopped after step" in board.text.value
+    assert 1 <= stopped < 40 and "stopped after step" in board.text.value
     assert read_checkpoint(tmp_path / "board" / "last.pt")["step"] == stopped
     assert not board.go_button.disabled and board.stop_button.disabled
     board.go_button.click()
-    assert board.wait().step == 60
-    tiny_run(tmp_path / "plain", steps=60, **(OPTIONS | {"checkpoint_every": 1000, "sample_every": 30}))
+    assert board.wait().step == 40
+    tiny_run(tmp_path / "plain", steps=40, **(OPTIONS | {"checkpoint_every": 1000, "sample_every": 20}))
     assert_same_run(tmp_path / "board", tmp_path / "plain")
 
 

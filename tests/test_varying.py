@@ -1,5 +1,6 @@
 """Numbers that vary between machines: what counts as the same, in nbval, in a refresh, and in the notebooks themselves."""
 
+import os
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 
+from minicyclegan.course.nbval_varying import pytest_configure
 from minicyclegan.course.varying import MARKED, settled
 
 COMMITTED = "error ≈ 0.034 ± 0.005, accuracy ≈ 91% ± 3, steps 20\n"
@@ -86,3 +88,13 @@ def test_a_mark_stands_where_outputs_are_compared_and_reads_as_a_number():
             assert "nbval-ignore-output" not in cell.metadata.get("tags", []), (path.name, cell.source)
             printed = "".join(output.get("text", "") for output in cell.outputs)
             assert printed.count("≈") == len(MARKED.findall(printed)), (path.name, printed)
+
+
+@pytest.mark.parametrize(("workers", "threads"), [("2", "1"), ("1", None)])
+def test_the_kernels_of_several_workers_have_one_thread_each(monkeypatch, workers, threads):
+    """Also where tests/conftest.py is not read: `pytest notebooks`."""
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", workers)
+    monkeypatch.setenv("OMP_NUM_THREADS", "to be removed")
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    pytest_configure(None)
+    assert os.environ.get("OMP_NUM_THREADS") == threads

@@ -59,9 +59,17 @@ def sweep(sweep_file, jobs, output, dry_run, share):
         k, n = share
         planned, part = dataclasses.replace(planned, members=planned.members[k - 1 :: n]), f"share {k}/{n}: "
     states = {member.name: state_of(member, folder) for member in planned.members}
+    counted = [
+        f"{number} {what}{'' if number == 1 else 's'}"
+        for number, what in (
+            (len({row.setting for row in planned.rows}), "setting"),
+            (len(planned.members), "run"),
+            (threads_for(jobs), "thread"),
+        )
+    ]
     click.echo(
-        f"{planned.name}: {part}{len({row.setting for row in planned.rows})} settings, {len(planned.members)} runs of "
-        f"{planned.notebook.name}, {jobs} at a time with {threads_for(jobs)} threads each, into {folder}"
+        f"{planned.name}: {part}{counted[0]}, {counted[1]} of {planned.notebook.name}, "
+        f"{jobs} at a time with {counted[2]} each, into {folder}"
     )
     if dry_run:
         for name, state in states.items():

@@ -1,6 +1,7 @@
 """A plugin for pytest that lets nbval compare marked numbers within what they say; see `varying`."""
 
 import copy
+import os
 import sys
 
 # A second of each pytest process: see minicyclegan/cli/__init__.py
@@ -8,6 +9,10 @@ sys.modules.setdefault("rfc3987_syntax", None)
 
 
 def pytest_configure(config) -> None:
+    if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)) > 1:
+        # Kernels of several workers, with all cores each, would slow each other tenfold
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
     try:
         from nbval.plugin import IPyNbCell
     except ImportError:
