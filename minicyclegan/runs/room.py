@@ -71,8 +71,6 @@ def require_room(config: Config, run_dir: Path, for_good: int) -> None:
     """`folder.require_space` of a run that has not begun, where a guess finds the disk small. Raises RunError."""
     if not may_fill_the_disk(config, run_dir, for_good):
         return
-    import torch
-
     from minicyclegan.patch_nce import model_for
     from minicyclegan.runs.devices import without_numbers
     from minicyclegan.runs.folder import require_space
