@@ -178,7 +178,7 @@ def test_the_shipped_weights_are_small_and_have_twins(model):
 
 def test_the_shipped_weights_beat_the_simple_ways_in_both_directions(model):
     """At twice the size of their training, on squares that nothing was trained on."""
-    fresh = cropped(128, "test")[:55]
+    fresh = cropped(128, "test")[:55:2]
     a, b = to_float(fresh), to_float(age(fresh))
     train_a, train_b = to_float(cropped(32, "A")), to_float(age(cropped(32, "B")))
     for to, source, truth, domain in (("b", a, b, train_b), ("a", b, a, train_a)):
