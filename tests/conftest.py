@@ -205,7 +205,7 @@ def pytest_configure(config):
 def pytest_collection():
     """Collecting thousands of tests makes what stays: looking for rubbish among it, again and again, takes a third of the time.
 
-    Afterwards it is looked for less often than usual, and so in the processes that are forked: that saves a twelfth.
+    Afterwards it is looked for less often than usual, and so in the processes that are forked: that saves a twentieth.
     """
     gc.disable()
     try:

@@ -42,6 +42,7 @@ def sweep(sweep_file, jobs, output, dry_run, share):
     """
     from minicyclegan.course.files import course_folder
     from minicyclegan.errors import RunError
+    from minicyclegan.runs.progress import count
     from minicyclegan.sweep.plan import read_sweep
     from minicyclegan.sweep.run import only_sweep_in, run_members, state_of, threads_for
 
@@ -59,17 +60,10 @@ def sweep(sweep_file, jobs, output, dry_run, share):
         k, n = share
         planned, part = dataclasses.replace(planned, members=planned.members[k - 1 :: n]), f"share {k}/{n}: "
     states = {member.name: state_of(member, folder) for member in planned.members}
-    counted = [
-        f"{number} {what}{'' if number == 1 else 's'}"
-        for number, what in (
-            (len({row.setting for row in planned.rows}), "setting"),
-            (len(planned.members), "run"),
-            (threads_for(jobs), "thread"),
-        )
-    ]
+    settings = count(len({row.setting for row in planned.rows}), "setting")
     click.echo(
-        f"{planned.name}: {part}{counted[0]}, {counted[1]} of {planned.notebook.name}, "
-        f"{jobs} at a time with {counted[2]} each, into {folder}"
+        f"{planned.name}: {part}{settings}, {count(len(planned.members), 'run')} of {planned.notebook.name}, "
+        f"{jobs} at a time with {count(threads_for(jobs), 'thread')} each, into {folder}"
     )
     if dry_run:
         for name, state in states.items():

@@ -12,6 +12,8 @@ from minicyclegan.course.run_notebook import without_lessons
 from minicyclegan.errors import MiniCycleGANError, RunError, Stopped
 from minicyclegan.runs.signals import signals_noted
 
+# What tells a process with how many threads to compute
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # The kernel's own notes about its transport help nobody here, nor that the signal to end it found it idle
 QUIET = ["--IPKernelApp.log_level=CRITICAL"]
 # PyTorch's optimisers import torch._dynamo, which takes more than a second: another thread does, while the pictures are drawn.

@@ -10,8 +10,10 @@ sys.modules.setdefault("rfc3987_syntax", None)
 
 def pytest_configure(config) -> None:
     if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)) > 1:
+        from minicyclegan.course.execution import THREADS
+
         # Kernels of several workers, with all cores each, would slow each other tenfold
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        for name in THREADS:
             os.environ.setdefault(name, "1")
     try:
         from nbval.plugin import IPyNbCell

@@ -15,13 +15,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from minicyclegan.course.execution import THREADS
+
 MB, GB = 10**6, 10**9
 OUTPUT_LIMIT = 20 * MB  # of one cell; the largest in the course is about 1 MB
 FILE_LIMIT = 1 * GB  # one file that a notebook writes
 LARGEST_MESSAGE = 50 * MB
 START_SECONDS, GRACE_SECONDS = 90, 3
 # One thread each, the same numbers everywhere; `!pip install` in a notebook must not change this environment
-SETTINGS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+SETTINGS = dict.fromkeys(THREADS, "1")
 SETTINGS |= {"CUDA_VISIBLE_DEVICES": "", "PIP_DRY_RUN": "1", "PIP_NO_INPUT": "1", "PYTHONBREAKPOINT": "0"}
 SETTINGS |= {"MINICYCLEGAN_STRICT": "0"}  # a check that raised would only be noticed as a cell that stopped
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from minicyclegan.course.execution import THREADS
 from minicyclegan.course.files import PACKAGE
 from minicyclegan.errors import MiniCycleGANError, RunError
 from minicyclegan.repro.facts import (
@@ -27,7 +28,7 @@ from minicyclegan.repro.facts import (
 from minicyclegan.repro.figures import stale_figures
 from minicyclegan.repro.pictures import pngs_of
 from minicyclegan.runs.files import read_json
-from minicyclegan.sweep.run import GRACE, THREADS
+from minicyclegan.sweep.run import GRACE
 
 TRAINING = "07_train"
 FORMAT = "minicyclegan-repro-1"

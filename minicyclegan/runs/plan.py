@@ -17,6 +17,7 @@ from minicyclegan.fast.recording import on_two_streams
 from minicyclegan.parameters import METHODS, Config
 from minicyclegan.patch_nce import model_for
 from minicyclegan.runs.devices import available_memory, choose_device, without_numbers
+from minicyclegan.runs.progress import count
 
 DAY = 24 * 3600
 PYTORCH = 0.9e9  # bytes that PyTorch and the notebook take before the first picture
@@ -223,7 +224,3 @@ def millions(number: int) -> str:
 
 def times_shown(times: float) -> str:
     return f"about {times:,.0f} times" if times >= 2 else f"{times:.2g} times"
-
-
-def count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

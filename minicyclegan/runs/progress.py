@@ -120,3 +120,8 @@ def time_left(seconds: float) -> str:
         return f"{seconds / 24 / 3600:.0f} days"
     minutes, hours = int(seconds // 60) % 60, int(seconds // 3600)
     return (f"{hours}:{minutes:02d}" if hours else f"{minutes}") + f":{int(seconds % 60):02d}"
+
+
+def count(number: int, what: str) -> str:
+    """1 run, 2 runs."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from minicyclegan.course.execution import THREADS
 from minicyclegan.course.settings import parameters_of
 from minicyclegan.errors import MiniCycleGANError, RunError
 from minicyclegan.runs.files import read_json
@@ -18,7 +19,6 @@ from minicyclegan.runs.locks import only_one
 from minicyclegan.runs.record import differences
 from minicyclegan.sweep.plan import Member, Sweep, folder_name
 
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 GRACE = 15.0  # seconds that a member has to stop by itself
 
 
